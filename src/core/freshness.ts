@@ -1,0 +1,17 @@
+/** How far a tenant's directory can be trusted to prove that somebody is absent. */
+
+/** `empty`: never loaded; `fresh`: within the limit; `stale`: too old, or its age cannot be told. */
+export type Freshness = 'empty' | 'fresh' | 'stale';
+
+/** A clock set back further than this makes the age of the directory unknown. */
+const CLOCK_SKEW_MS = 60_000;
+
+/**
+ * Freshness at `now` of a directory last synced at `syncedAt` (ms since 1970, null for never), with an age limit
+ * in ms. A directory from the future is stale: after the clock was set back nobody can say how old it is.
+ */
+export function freshness(syncedAt: number | null, now: number, limit: number): Freshness {
+  if (syncedAt === null) return 'empty';
+  const age = now - syncedAt;
+  return age < -CLOCK_SKEW_MS || age > limit ? 'stale' : 'fresh';
+}
