@@ -1,0 +1,97 @@
+/**
+ * Faults that one key alone cannot show. They are looked for in the raw file, beside the schema, so that a person
+ * sees all problems in one go and not the second half after mending the first.
+ */
+import { normaliseDomain } from '../core/address.ts';
+import type { ConfigProblem } from './problem.ts';
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
+export function crossChecks(raw: Raw): ConfigProblem[] {
+  return [...tlsPairs(raw), ...endpoints(raw), ...domains(raw), ...listeners(raw)];
+}
+
+function tlsPairs(raw: Raw): ConfigProblem[] {
+  return tables(raw, 'smtp').flatMap((table, index) => {
+    if ((table.tls_cert === undefined) === (table.tls_key === undefined)) return [];
+    const missing = table.tls_cert === undefined ? 'tls_cert' : 'tls_key';
+    return [
+      { key: `smtp[${index}].${missing}`, problem: 'is missing: a certificate and its key go together' },
+    ];
+  });
+}
+
+function endpoints(raw: Raw): ConfigProblem[] {
+  const seen = new Map<string, number>();
+  return tables(raw, 'tenant').flatMap((table, index) => {
+    const problems: ConfigProblem[] = [];
+    const at = (key: string, problem: string) => problems.push({ key: `tenant[${index}].${key}`, problem });
+    const explicit = table.login !== undefined || table.graph !== undefined;
+    if (table.cloud !== undefined && explicit)
+      at('cloud', 'goes without login and graph: it stands for them');
+    if (explicit && table.login === undefined) at('login', 'is missing: login and graph go together');
+    if (explicit && table.graph === undefined) at('graph', 'is missing: login and graph go together');
+    const id = String(table.id).toLowerCase();
+    const first = seen.get(id);
+    if (first !== undefined) at('id', `is the tenant of tenant[${first}] again`);
+    else seen.set(id, index);
+    return problems;
+  });
+}
+
+function domains(raw: Raw): ConfigProblem[] {
+  const tenants = tables(raw, 'tenant').map((table) => String(table.id).toLowerCase());
+  const relays = raw.smtp === undefined || tables(raw, 'smtp').some((table) => table.mode !== 'verify');
+  return [
+    ...claimedTwice(raw),
+    ...tables(raw, 'domain').flatMap((table, index) => {
+      const problems = [tenantProblem(table.tenant, tenants)];
+      if (relays && table.next_hop === undefined) {
+        problems.push({ key: 'next_hop', problem: 'is missing: a listener in relay mode needs it' });
+      }
+      return problems
+        .filter((found) => found !== null)
+        .map(({ key, problem }) => ({ key: `domain[${index}].${key}`, problem }));
+    }),
+  ];
+}
+
+function tenantProblem(tenant: unknown, tenants: readonly string[]): ConfigProblem | null {
+  if (tenant === undefined && tenants.length > 1) {
+    return { key: 'tenant', problem: 'is missing: there are several tenants' };
+  }
+  if (typeof tenant !== 'string' || tenants.includes(tenant.toLowerCase())) return null;
+  return { key: 'tenant', problem: 'is not the id of any [[tenant]]' };
+}
+
+function claimedTwice(raw: Raw): ConfigProblem[] {
+  const seen = new Map<string, number>();
+  return tables(raw, 'domain').flatMap((table, index) => {
+    const name = typeof table.name === 'string' ? normaliseDomain(table.name) : null;
+    if (name === null) return [];
+    const first = seen.get(name);
+    seen.set(name, first ?? index);
+    if (first === undefined) return [];
+    const problem = `is claimed by domain[${first}] too; a domain has one policy and one tenant`;
+    return [{ key: `domain[${index}].name`, problem }];
+  });
+}
+
+function listeners(raw: Raw): ConfigProblem[] {
+  const seen = new Map<unknown, number>();
+  return tables(raw, 'smtp').flatMap((table, index) => {
+    const listen = table.listen ?? '127.0.0.1:2525';
+    const first = seen.get(listen);
+    seen.set(listen, first ?? index);
+    if (first === undefined || /:0$/.test(String(listen))) return [];
+    return [{ key: `smtp[${index}].listen`, problem: `is the address of smtp[${first}] again` }];
+  });
+}
+
+function tables(raw: Raw, key: string): Raw[] {
+  const value = raw[key];
+  return Array.isArray(value)
+    ? value.filter((item): item is Raw => typeof item === 'object' && item !== null)
+    : [];
+}

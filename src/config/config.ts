@@ -1,0 +1,181 @@
+/** The configuration as the rest of the program sees it: validated, complete and frozen. It holds no secret. */
+import os from 'node:os';
+import path from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import type { Override } from '../core/override.ts';
+import type { DomainPolicy, Policy } from '../core/policy.ts';
+import { crossChecks } from './checks.ts';
+import { type ConfigProblem, problemsOf } from './problem.ts';
+import { type ConfigFile, fileSchema } from './schema.ts';
+
+export interface SmtpConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly mode: 'relay' | 'verify';
+  readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
+  readonly maxRecipients: number;
+  readonly maxMessageSize: number;
+  readonly maxConnections: number;
+  readonly greetingDelay: number;
+  readonly commandTimeout: number;
+  readonly dataTimeout: number;
+  readonly sessionTimeout: number;
+  readonly bareNewlines: 'normalise' | 'reject';
+}
+
+export interface TenantConfig {
+  readonly id: string;
+  readonly applicationId: string;
+  readonly secretFile: string;
+  readonly login: string;
+  readonly graph: string;
+}
+
+export interface RelayConfig {
+  readonly tls: 'off' | 'opportunistic' | 'required' | 'verified';
+  readonly connectTimeout: number;
+  readonly commandTimeout: number;
+  readonly dataTimeout: number;
+  readonly finalTimeout: number;
+  readonly idle: number;
+  readonly maxIdle: number;
+}
+
+/** Times are in ms, sizes in bytes. */
+export interface Config {
+  readonly stateDir: string;
+  readonly controlSocket: string;
+  readonly hostname: string;
+  readonly caFile: string | null;
+  readonly proxy: string | null;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly stopTimeout: number;
+  readonly smtp: readonly SmtpConfig[];
+  readonly tenants: readonly TenantConfig[];
+  readonly policy: Policy;
+  readonly relay: RelayConfig;
+  readonly sync: { readonly schedule: string; readonly requestTimeout: number };
+}
+
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+const CLOUDS = {
+  global: { login: 'https://login.microsoftonline.com', graph: 'https://graph.microsoft.com' },
+  usgov: { login: 'https://login.microsoftonline.us', graph: 'https://graph.microsoft.us' },
+  'usgov-dod': { login: 'https://login.microsoftonline.us', graph: 'https://dod-graph.microsoft.us' },
+  china: {
+    login: 'https://login.partner.microsoftonline.cn',
+    graph: 'https://microsoftgraph.chinacloudapi.cn',
+  },
+} as const;
+
+/** Reads the text of a configuration file. Pure but for the host's own name, which is the default of `hostname`. */
+export function parseConfig(toml: string): ParsedConfig {
+  let raw: Record<string, unknown>;
+  try {
+    raw = parse(toml);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const message = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '');
+    return {
+      ok: false,
+      problems: [{ key: `line ${error.line}, column ${error.column}`, problem: `${message}` }],
+    };
+  }
+  const parsed = fileSchema.safeParse(raw, { reportInput: true });
+  const problems = [...(parsed.success ? [] : problemsOf(parsed.error)), ...crossChecks(raw)];
+  if (!parsed.success || problems.length > 0) return { ok: false, problems };
+  return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
+}
+
+function fromFile(file: ConfigFile): Config {
+  return {
+    stateDir: file.state_dir,
+    controlSocket: file.control_socket ?? path.join(file.state_dir, 'control.sock'),
+    hostname: file.hostname ?? os.hostname(),
+    caFile: file.ca_file ?? null,
+    proxy: file.proxy ?? null,
+    logLevel: file.log_level,
+    stopTimeout: file.stop_timeout,
+    smtp: file.smtp.map(smtpFrom),
+    tenants: file.tenant.map(tenantFrom),
+    policy: policyFrom(file),
+    relay: {
+      tls: file.relay.tls,
+      connectTimeout: file.relay.connect_timeout,
+      commandTimeout: file.relay.command_timeout,
+      dataTimeout: file.relay.data_timeout,
+      finalTimeout: file.relay.final_timeout,
+      idle: file.relay.idle,
+      maxIdle: file.relay.max_idle,
+    },
+    sync: { schedule: file.sync.schedule, requestTimeout: file.sync.request_timeout },
+  };
+}
+
+function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
+  return {
+    host: table.listen.host,
+    port: table.listen.port,
+    mode: table.mode,
+    tlsFiles: table.tls_cert && table.tls_key ? { cert: table.tls_cert, key: table.tls_key } : null,
+    maxRecipients: table.max_recipients,
+    maxMessageSize: table.max_message_size,
+    maxConnections: table.max_connections,
+    greetingDelay: table.greeting_delay,
+    commandTimeout: table.command_timeout,
+    dataTimeout: table.data_timeout,
+    sessionTimeout: table.session_timeout,
+    bareNewlines: table.bare_newlines,
+  };
+}
+
+function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
+  const cloud = CLOUDS[table.cloud ?? 'global'];
+  return {
+    id: table.id,
+    applicationId: table.application_id,
+    secretFile: table.secret_file,
+    login: (table.login ?? cloud.login).replace(/\/$/, ''),
+    graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
+  };
+}
+
+function policyFrom(file: ConfigFile): Policy {
+  const domains = file.domain.map(
+    (table): DomainPolicy => ({
+      name: table.name,
+      tenant: table.tenant ?? file.tenant[0]?.id ?? '',
+      policy: table.policy,
+      subaddressing: table.subaddressing,
+      subdomains: table.subdomains,
+      nextHop: table.next_hop ?? null,
+    }),
+  );
+  return {
+    domains: new Map(domains.map((domain) => [domain.name, domain])),
+    overrides: file.override.map(overrideFrom),
+    freshnessLimit: file.directory.freshness_limit,
+    gracePeriod: file.directory.grace_period,
+  };
+}
+
+function overrideFrom(table: ConfigFile['override'][number]): Override {
+  return {
+    match: table.match,
+    action: table.action,
+    text: table.text ?? null,
+    note: table.note ?? null,
+    expires: table.expires === undefined ? null : new Date(table.expires).getTime(),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

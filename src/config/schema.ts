@@ -1,0 +1,151 @@
+/** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
+import { z } from 'zod';
+import { normaliseDomain } from '../core/address.ts';
+import { parseDuration, parseHostPort, parseSize } from './units.ts';
+
+const text = z.string().min(1, 'must not be empty');
+const guid = z.guid('must be a GUID such as 11111111-2222-3333-4444-555555555555').toLowerCase();
+
+const duration = z.string().transform((value, context) => {
+  const parsed = parseDuration(value);
+  if (parsed !== null) return parsed;
+  context.addIssue({ code: 'custom', message: 'must be a duration such as "30s", "5m", "24h" or "3d"' });
+  return z.NEVER;
+});
+
+const size = z.string().transform((value, context) => {
+  const parsed = parseSize(value);
+  if (parsed !== null) return parsed;
+  context.addIssue({ code: 'custom', message: 'must be a size such as "512KB" or "150MB"' });
+  return z.NEVER;
+});
+
+const listenAddress = z.string().transform((value, context) => {
+  const parsed = parseHostPort(value);
+  if (parsed) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be an address and port such as "127.0.0.1:2525" or "[::]:25"',
+  });
+  return z.NEVER;
+});
+
+const nextHop = z.string().transform((value, context) => {
+  const parsed = parseHostPort(value, 25);
+  if (parsed && parsed.port > 0) return value.includes(']') || /:\d+$/.test(value) ? value : `${value}:25`;
+  context.addIssue({ code: 'custom', message: 'must be a host, or host:port, such as "127.0.0.1:2526"' });
+  return z.NEVER;
+});
+
+const domainName = z.string().transform((value, context) => {
+  const parsed = normaliseDomain(value);
+  if (parsed) return parsed;
+  context.addIssue({ code: 'custom', message: 'must be a domain name such as "contoso.example"' });
+  return z.NEVER;
+});
+
+const httpsUrl = z.string().refine((value) => {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  return url?.protocol === 'https:' && url.pathname === '/' && url.search === '';
+}, 'must be an https:// base URL without a path, such as "https://graph.microsoft.com"');
+
+const proxyUrl = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'must be a proxy URL such as "http://proxy.example:3128"',
+  );
+
+const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date()], {
+  error: 'must be a date or a date and time with zone, such as 2027-01-31 or 2027-01-31T18:00:00Z',
+});
+
+/** One `[[smtp]]` table. */
+export const smtpSchema = z.strictObject({
+  listen: listenAddress.prefault('127.0.0.1:2525'),
+  mode: z.enum(['relay', 'verify']).default('relay'),
+  tls_cert: text.optional(),
+  tls_key: text.optional(),
+  max_recipients: z
+    .int()
+    .min(100, 'must be at least 100 (RFC 5321 section 4.5.3.1.8)')
+    .max(100_000)
+    .default(1000),
+  max_message_size: size.prefault('150MB'),
+  max_connections: z.int().min(1).max(1_000_000).default(1000),
+  greeting_delay: duration.prefault('0s'),
+  command_timeout: duration.prefault('5m'),
+  data_timeout: duration.prefault('10m'),
+  session_timeout: duration.prefault('1h'),
+  bare_newlines: z.enum(['normalise', 'reject']).default('normalise'),
+});
+
+const tenantSchema = z.strictObject({
+  id: guid,
+  application_id: guid,
+  secret_file: text,
+  cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
+  login: httpsUrl.optional(),
+  graph: httpsUrl.optional(),
+});
+
+const domainSchema = z.strictObject({
+  name: domainName,
+  tenant: guid.optional(),
+  policy: z.enum(['enforce', 'observe', 'open']).default('enforce'),
+  next_hop: nextHop.optional(),
+  subaddressing: z.boolean().default(true),
+  subdomains: z.boolean().default(false),
+});
+
+const overrideSchema = z.strictObject({
+  match: text.refine((value) => value.includes('@'), 'must be an address, a pattern with *, or @domain'),
+  action: z.enum(['allow', 'deny']),
+  // RFC 5321 section 4.5.3.1.5 allows 512 octets for the whole reply line.
+  text: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,300}$/, 'must be one line of at most 300 printable ASCII characters')
+    .optional(),
+  note: z.string().optional(),
+  expires: instant.optional(),
+});
+
+const relaySchema = z.strictObject({
+  tls: z.enum(['off', 'opportunistic', 'required', 'verified']).default('opportunistic'),
+  connect_timeout: duration.prefault('30s'),
+  command_timeout: duration.prefault('5m'),
+  data_timeout: duration.prefault('3m'),
+  final_timeout: duration.prefault('10m'),
+  idle: duration.prefault('30s'),
+  max_idle: z.int().min(0).max(1000).default(10),
+});
+
+const syncSchema = z.strictObject({
+  schedule: text.default('*/5 * * * *'),
+  request_timeout: duration.prefault('60s'),
+});
+
+const directorySchema = z.strictObject({
+  freshness_limit: duration.prefault('1h'),
+  grace_period: duration.prefault('3d'),
+});
+
+/** The whole file. Only tenants and domains have no default: nobody can guess them. */
+export const fileSchema = z.strictObject({
+  state_dir: text.default('/var/lib/rcptgate'),
+  control_socket: text.optional(),
+  hostname: domainName.optional(),
+  ca_file: text.optional(),
+  proxy: proxyUrl.optional(),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  stop_timeout: duration.prefault('40s'),
+  relay: relaySchema.prefault({}),
+  sync: syncSchema.prefault({}),
+  directory: directorySchema.prefault({}),
+  smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
+  tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
+  domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),
+  override: z.array(overrideSchema).default([]),
+});
+
+export type ConfigFile = z.output<typeof fileSchema>;

@@ -1,0 +1,176 @@
+/** The configuration: the reference file, every default, and every problem at once. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'smol-toml';
+import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { parseConfig } from '../../src/config/config.ts';
+import { fileSchema } from '../../src/config/schema.ts';
+
+const REFERENCE = readFileSync(new URL('../../config/rcptgate.toml', import.meta.url), 'utf8');
+const REQUIRED = `
+[[tenant]]
+id = "11111111-2222-3333-4444-555555555555"
+application_id = "66666666-7777-8888-9999-000000000000"
+secret_file = "/etc/rcptgate/secret"
+[[domain]]
+name = "contoso.example"
+next_hop = "127.0.0.1:2526"
+`;
+
+/** The reference file with every commented-out key switched on. */
+const EVERYTHING = REFERENCE.replace(/^# ((?:[a-z_]+ = |\[\[)[^\n]*)$/gm, '$1');
+
+function problems(toml: string): Record<string, string> {
+  const parsed = parseConfig(toml);
+  return parsed.ok ? {} : Object.fromEntries(parsed.problems.map(({ key, problem }) => [key, problem]));
+}
+
+function keysOf(schema: z.ZodType): string[] {
+  const { def } = schema as unknown as { def: Record<string, z.ZodType> & { shape?: Record<string, z.ZodType> } };
+  if (def.shape) return Object.entries(def.shape).flatMap(([key, inner]) => [key, ...keysOf(inner)]);
+  const inner = def.innerType ?? def.element ?? def.in;
+  return inner ? keysOf(inner) : [];
+}
+
+describe('the reference configuration', () => {
+  it('parses to exactly the defaults', () => {
+    expect(fileSchema.parse(parse(REFERENCE))).toEqual(fileSchema.parse(parse(REQUIRED)));
+  });
+
+  it('names every key of the schema', () => {
+    const named = new Set([...EVERYTHING.matchAll(/^(?:\[\[?)?([a-z_]+)(?: = |\])/gm)].map((match) => match[1]));
+    expect(keysOf(fileSchema).length).toBeGreaterThan(40);
+    expect(keysOf(fileSchema).filter((key) => !named.has(key))).toEqual([]);
+  });
+
+  it('shows optional keys in a form that is accepted', () => {
+    expect(Object.keys(problems(EVERYTHING.replace(/^cloud = .*$/m, '')))).toEqual([]);
+  });
+});
+
+describe('parseConfig', () => {
+  it('reads the spelling of the README', () => {
+    const parsed = parseConfig(`
+      state_dir = "/var/lib/rcptgate"
+      ca_file = "/etc/rcptgate/ca.pem"
+      [[smtp]]
+      listen = "127.0.0.1:2525"
+      mode = "relay"
+      [[tenant]]
+      id = "11111111-2222-3333-4444-555555555555"
+      application_id = "66666666-7777-8888-9999-000000000000"
+      secret_file = "/etc/rcptgate/secret"
+      login = "https://login.microsoftonline.com"
+      graph = "https://graph.microsoft.com"
+      [[domain]]
+      name = "contoso.example"
+      policy = "enforce"
+      next_hop = "127.0.0.1:2526"
+    `);
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: {
+        stateDir: '/var/lib/rcptgate',
+        controlSocket: '/var/lib/rcptgate/control.sock',
+        caFile: '/etc/rcptgate/ca.pem',
+        smtp: [{ host: '127.0.0.1', port: 2525, mode: 'relay' }],
+        tenants: [{ login: 'https://login.microsoftonline.com', graph: 'https://graph.microsoft.com' }],
+      },
+    });
+    expect(parsed.ok && parsed.config.policy.domains.get('contoso.example')).toMatchObject({
+      tenant: '11111111-2222-3333-4444-555555555555',
+      policy: 'enforce',
+      nextHop: '127.0.0.1:2526',
+      subaddressing: true,
+    });
+  });
+
+  it.each([
+    ['usgov', 'https://login.microsoftonline.us', 'https://graph.microsoft.us'],
+    ['usgov-dod', 'https://login.microsoftonline.us', 'https://dod-graph.microsoft.us'],
+    ['china', 'https://login.partner.microsoftonline.cn', 'https://microsoftgraph.chinacloudapi.cn'],
+  ])('knows the cloud %s', (cloud, login, graph) => {
+    const parsed = parseConfig(REQUIRED.replace('[[domain]]', `cloud = "${cloud}"\n[[domain]]`));
+    expect(parsed).toMatchObject({ ok: true, config: { tenants: [{ login, graph }] } });
+  });
+
+  it('is frozen to the bottom', () => {
+    const parsed = parseConfig(REQUIRED);
+    expect(parsed.ok && Object.isFrozen(parsed.config.smtp[0])).toBe(true);
+  });
+
+  it('lists every problem at once, each with its key', () => {
+    expect(
+      problems(`
+        state_dir = ""
+        log_level = "loud"
+        colour = "blue"
+        [relay]
+        tls = "maybe"
+        connect_timeout = "soon"
+        [[smtp]]
+        listen = "2525"
+        tls_cert = "/tmp/cert.pem"
+        max_recipients = 5
+        [[smtp]]
+        listen = "127.0.0.1:25"
+        [[smtp]]
+        listen = "127.0.0.1:25"
+        [[tenant]]
+        id = "contoso"
+        application_id = "66666666-7777-8888-9999-000000000000"
+        cloud = "global"
+        login = "http://login.example"
+        [[domain]]
+        name = "contoso.example"
+        tenant = "99999999-2222-3333-4444-555555555555"
+        next_hop = "not a host"
+        [[domain]]
+        name = "CONTOSO.example"
+        [[override]]
+        match = "folder"
+        action = "forbid"
+        expires = "soon"
+      `),
+    ).toEqual({
+      state_dir: expect.stringContaining('empty'),
+      log_level: expect.stringContaining('"debug"'),
+      colour: 'is not a known key',
+      'relay.tls': expect.stringContaining('"opportunistic"'),
+      'relay.connect_timeout': expect.stringContaining('duration'),
+      'smtp[0].listen': expect.stringContaining('address and port'),
+      'smtp[0].tls_key': expect.stringContaining('go together'),
+      'smtp[0].max_recipients': expect.stringContaining('RFC 5321'),
+      'smtp[2].listen': 'is the address of smtp[1] again',
+      'tenant[0].id': expect.stringContaining('GUID'),
+      'tenant[0].secret_file': 'is missing',
+      'tenant[0].cloud': expect.stringContaining('without login'),
+      'tenant[0].login': expect.stringContaining('https://'),
+      'tenant[0].graph': expect.stringContaining('go together'),
+      'domain[0].tenant': 'is not the id of any [[tenant]]',
+      'domain[0].next_hop': expect.stringContaining('host:port'),
+      'domain[1].name': expect.stringContaining('claimed by domain[0]'),
+      'domain[1].next_hop': expect.stringContaining('relay mode needs it'),
+      'override[0].match': expect.stringContaining('pattern'),
+      'override[0].action': expect.stringContaining('"allow"'),
+      'override[0].expires': expect.stringContaining('2027-01-31'),
+    });
+  });
+
+  it.each([
+    ['state_dir = ', 'line 1, column 13'],
+    ['[[smtp]\nlisten = 1', 'line 1, column 8'],
+  ])('says where TOML breaks: %j', (toml, where) => {
+    expect(Object.keys(problems(toml))).toEqual([where]);
+  });
+
+  it('needs a tenant and a domain, and says so', () => {
+    expect(problems('')).toEqual({ tenant: 'is missing', domain: 'is missing' });
+  });
+
+  it('needs to be told which of several tenants a domain belongs to', () => {
+    const second = REQUIRED.replaceAll('1111', '7777').replace('[[domain]]', '[[domain]]\nsubdomains = true');
+    const toml = `${REQUIRED.split('[[domain]]')[0]}${second}`;
+    expect(problems(toml)).toEqual({ 'domain[0].tenant': 'is missing: there are several tenants' });
+  });
+});
