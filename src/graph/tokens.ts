@@ -1,0 +1,185 @@
+/**
+ * Access tokens by client credentials, through MSAL. What MSAL leaves to its caller is done here:
+ * - several callers share one request (it has no single flight for client credentials);
+ * - the last good token is kept, because MSAL throws a network error during an early refresh although the cached token
+ *   is still valid (AzureAD/microsoft-authentication-library-for-js#6115);
+ * - after any failure the client object is dropped: after a 429, a 5xx or a Retry-After it would refuse the same
+ *   request for a minute or more without touching the network;
+ * - a changed credential gets a fresh client object: the old one would go on serving its cached token;
+ * - an answer without a token, which MSAL passes as success, is a failure.
+ */
+import {
+  AuthError,
+  ConfidentialClientApplication,
+  type INetworkModule,
+  type NetworkRequestOptions,
+  type NetworkResponse,
+} from '@azure/msal-node';
+import { type Credential, looksLikeSecretId, sameCredential } from './credential.ts';
+import { done, failed, type Outcome } from './failure.ts';
+import type { Http, HttpReply } from './http.ts';
+import { isRecord } from './objects.ts';
+import { signInFailure } from './sign-in-error.ts';
+
+export interface TokenSettings {
+  readonly tenant: string;
+  readonly applicationId: string;
+  /** Base URL of the login service. */
+  readonly login: string;
+  /** Base URL of Graph; the token is for this resource. */
+  readonly graph: string;
+  readonly readCredential: () => Promise<Outcome<Credential>>;
+}
+
+export interface Token {
+  readonly value: string;
+  /** Application permissions in the token; only for diagnostics and for choosing streams. */
+  readonly roles: readonly string[];
+  /** Ms since 1970. */
+  readonly expires: number;
+}
+
+export interface Tokens {
+  /** A token that is valid for a minute at least. */
+  get(): Promise<Outcome<Token>>;
+  /** Reads the credential again; when it changed, nothing of the old one is used any more. */
+  renewCredential(): Promise<Outcome<null>>;
+  /** Drops every token, after Graph refused one. */
+  forget(): void;
+}
+
+/** A token this close to its end is not handed out, ms. */
+const LEEWAY = 60_000;
+
+/** Opens the token source of one tenant; nothing is requested yet. */
+export function openTokens(settings: TokenSettings, http: Http, now: () => number = Date.now): Tokens {
+  let credential: Credential | null = null;
+  let client: { readonly app: ConfidentialClientApplication; readonly net: RecordingNetwork } | null = null;
+  let last: Token | null = null;
+  let running: Promise<Outcome<Token>> | null = null;
+
+  const forget = (): void => {
+    client = null;
+    last = null;
+  };
+  const renewCredential = async (): Promise<Outcome<null>> => {
+    const read = await settings.readCredential();
+    if (!read.ok) return read;
+    if (!sameCredential(credential, read.value)) forget();
+    credential = read.value;
+    return done(null);
+  };
+  const acquire = async (): Promise<Outcome<Token>> => {
+    const read = credential === null ? await renewCredential() : done(null);
+    if (!read.ok) return read;
+    if (credential === null) return failed('credential', 'no-credential', 'no credential');
+    client ??= openClient(settings, credential, http);
+    const outcome = await request(client.app, client.net, settings.graph, now);
+    if (outcome.ok) {
+      last = outcome.value;
+      return outcome;
+    }
+    client = null;
+    if (last !== null && last.expires - LEEWAY > now()) return done(last);
+    return looksLikeSecretId(credential) ? withSecretIdHint(outcome) : outcome;
+  };
+  return {
+    get() {
+      running ??= acquire().finally(() => {
+        running = null;
+      });
+      return running;
+    },
+    renewCredential,
+    forget,
+  };
+}
+
+/** Application permissions named in an access token; none when it cannot be read. Diagnostics only: not verified. */
+export function rolesOf(token: string): readonly string[] {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const roles = isRecord(claims) ? claims.roles : null;
+    return Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function openClient(settings: TokenSettings, credential: Credential, http: Http) {
+  const login = new URL(settings.login);
+  const net = new RecordingNetwork(http);
+  const app = new ConfidentialClientApplication({
+    auth: {
+      clientId: settings.applicationId,
+      authority: `${login.origin}/${settings.tenant}`,
+      // Host and port: anything else makes MSAL ask the public login service whether it knows this one.
+      knownAuthorities: [login.host],
+      clientSecret: credential.secret,
+    },
+    system: { networkClient: net, loggerOptions: { loggerCallback: () => {}, piiLoggingEnabled: false } },
+  });
+  return { app, net };
+}
+
+async function request(
+  app: ConfidentialClientApplication,
+  net: RecordingNetwork,
+  graph: string,
+  now: () => number,
+): Promise<Outcome<Token>> {
+  net.last = null;
+  try {
+    const scopes = [`${new URL(graph).origin}/.default`];
+    const result = await app.acquireTokenByClientCredential({ scopes });
+    const expires = result?.expiresOn?.getTime() ?? 0;
+    if (!result?.accessToken || expires <= now()) {
+      const hint = 'Check that login names the login service of Microsoft.';
+      return failed('protocol', 'empty-token', 'Entra ID answered without an access token', hint);
+    }
+    return done({ value: result.accessToken, roles: rolesOf(result.accessToken), expires });
+  } catch (error) {
+    return { ok: false, failure: signInFailure(error, net.last, now()) };
+  }
+}
+
+function withSecretIdHint<T>(outcome: Outcome<T>): Outcome<T> {
+  if (outcome.ok || outcome.failure.kind !== 'credential') return outcome;
+  const hint = `${outcome.failure.hint} The configured secret has the form of an id, not of a value.`;
+  return { ok: false, failure: { ...outcome.failure, hint } };
+}
+
+/** MSAL's network module over our HTTP: a deadline, the CA, the proxy, and a memory of what was last answered. */
+class RecordingNetwork implements INetworkModule {
+  last: Outcome<HttpReply> | null = null;
+  readonly #http: Http;
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  sendGetRequestAsync<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
+    return this.#send<T>('GET', url, options);
+  }
+
+  sendPostRequestAsync<T>(url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
+    return this.#send<T>('POST', url, options);
+  }
+
+  async #send<T>(
+    method: 'GET' | 'POST',
+    url: string,
+    options?: NetworkRequestOptions,
+  ): Promise<NetworkResponse<T>> {
+    const body = method === 'POST' ? { body: options?.body ?? '' } : {};
+    const outcome = await this.#http.request(url, { method, headers: options?.headers ?? {}, ...body });
+    this.last = outcome;
+    if (!outcome.ok) throw new AuthError('network_error', outcome.failure.message, '');
+    const { status, headers, text } = outcome.value;
+    try {
+      return { status, headers: Object.fromEntries(headers), body: JSON.parse(text) as T };
+    } catch {
+      throw new AuthError('token_parsing_error', `HTTP ${status} without JSON`, '');
+    }
+  }
+}
