@@ -1,0 +1,73 @@
+/** The commands' side of the control socket. */
+import http from 'node:http';
+import readline from 'node:readline';
+
+/** The daemon cannot be asked: it does not run, or this user may not open its socket. */
+export class DaemonUnreachable extends Error {
+  override readonly name = 'DaemonUnreachable';
+}
+
+export interface ControlClient {
+  get(path: string): Promise<unknown>;
+  post(path: string, body: unknown): Promise<unknown>;
+  /** Posts and reads the answer as JSON lines, as they come. */
+  postLines(path: string, body: unknown): AsyncGenerator<unknown>;
+}
+
+/** A client of the daemon behind `socketPath`. Every call throws {@link DaemonUnreachable} when nobody answers. */
+export function controlClient(socketPath: string): ControlClient {
+  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const response = await request(socketPath, method, path, body);
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk;
+    const value: unknown = JSON.parse(text);
+    if (response.statusCode === 200) return value;
+    throw new Error(`the daemon answered ${response.statusCode}: ${errorIn(value)}`);
+  };
+  return {
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    async *postLines(path, body) {
+      const response = await request(socketPath, 'POST', path, body);
+      for await (const line of readline.createInterface({ input: response })) {
+        if (line !== '') yield JSON.parse(line) as unknown;
+      }
+    },
+  };
+}
+
+function request(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = http.request(
+      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      resolve,
+    );
+    sent.once('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+function unreachable(error: NodeJS.ErrnoException, socketPath: string): Error {
+  if (error.code === 'EACCES') {
+    return new DaemonUnreachable(
+      `${socketPath} may not be opened by this user; run the command as its owner`,
+    );
+  }
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+    return new DaemonUnreachable(
+      `no rcptgate answers on ${socketPath}; is the daemon running with this configuration?`,
+    );
+  }
+  return error;
+}
+
+function errorIn(value: unknown): string {
+  return typeof value === 'object' && value !== null && 'error' in value
+    ? String(value.error)
+    : 'no reason given';
+}

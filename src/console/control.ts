@@ -1,0 +1,106 @@
+/**
+ * The control socket: HTTP over a Unix socket, through which the commands ask the running daemon.
+ *
+ *   GET  /v1/status               the state as JSON
+ *   POST /v1/check {addresses}    verdict and explanation of each address
+ *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
+ *   GET  /metrics                 Prometheus text format
+ *
+ * Whoever may open the socket file may ask: its permissions (0660) are the access control.
+ */
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import type { Server } from 'node:http';
+import net from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { stream } from 'hono/streaming';
+
+/** What the socket can answer; each function is given by the composition root. */
+export interface ControlFunctions {
+  status(): Promise<unknown>;
+  check(addresses: readonly string[]): Promise<unknown>;
+  sync(tenant: string | null, progress: (step: unknown) => void): Promise<unknown>;
+  metrics(): Promise<string>;
+}
+
+export interface ControlServer extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** The routes alone, for tests without a socket. */
+export function controlRoutes(answer: ControlFunctions): Hono {
+  const app = new Hono();
+  app.use(bodyLimit({ maxSize: 1024 * 1024 }));
+  app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.get('/v1/status', async (context) => context.json(await answer.status()));
+  app.post('/v1/check', async (context) => {
+    const body = await readBody(context.req);
+    const addresses = body.addresses;
+    if (!Array.isArray(addresses) || !addresses.every((item) => typeof item === 'string')) {
+      return context.json({ error: '"addresses" must be a list of strings' }, 400);
+    }
+    return context.json(await answer.check(addresses));
+  });
+  app.post('/v1/sync', async (context) => {
+    const { tenant = null } = await readBody(context.req);
+    if (tenant !== null && typeof tenant !== 'string') {
+      return context.json({ error: '"tenant" must be a tenant id' }, 400);
+    }
+    return stream(context, async (out) => {
+      let writes: Promise<unknown> = Promise.resolve();
+      const line = (value: unknown) => {
+        writes = writes.then(() => out.write(`${JSON.stringify(value)}\n`));
+      };
+      await answer
+        .sync(tenant, (progress) => line({ progress }))
+        .then(
+          (reports) => line({ reports }),
+          (error: unknown) => line({ error: error instanceof Error ? error.message : String(error) }),
+        );
+      await writes;
+    });
+  });
+  app.get('/metrics', async (context) => context.text(await answer.metrics()));
+  return app;
+}
+
+/**
+ * Opens the socket. A file left by a dead daemon is replaced.
+ * @throws Error when another daemon answers on it: two must not share one mirror.
+ */
+export async function openControlSocket(path: string, answer: ControlFunctions): Promise<ControlServer> {
+  if (existsSync(path)) {
+    if (await answers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
+    unlinkSync(path);
+  }
+  const server = createAdaptorServer({ fetch: controlRoutes(answer).fetch }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => resolve());
+  });
+  chmodSync(path, 0o660);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function readBody(request: { json(): Promise<unknown> }): Promise<Record<string, unknown>> {
+  const body = await request.json().catch(() => null);
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(path);
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+    socket.once('connect', () => socket.destroy());
+  });
+}

@@ -1,0 +1,16 @@
+/** References: the short code at the end of a 4xx or 5xx reply, by which an operator finds the log line. */
+
+// Crockford's alphabet: no I, L, O or U, so that a reference survives being read out on the telephone.
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const LENGTH = 6;
+
+/**
+ * Six characters (30 bits) from `bytes`, of which the first six are used.
+ * @throws RangeError when there are fewer than six bytes.
+ */
+export function referenceFrom(bytes: Uint8Array): string {
+  if (bytes.length < LENGTH) throw new RangeError(`a reference needs ${LENGTH} bytes`);
+  let reference = '';
+  for (let index = 0; index < LENGTH; index++) reference += ALPHABET[(bytes[index] ?? 0) & 31];
+  return reference;
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+/** The process: signals, arguments, exit code. */
+
+// Before anything else: without a handler SIGHUP ends the process "successfully", and systemd would leave it down.
+process.on('SIGHUP', () => undefined);
+
+const { runCommand } = await import('./cli.ts');
+process.exitCode = await runCommand(process.argv.slice(2), {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+  terminal: process.stdout.isTTY === true,
+});

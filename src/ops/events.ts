@@ -1,0 +1,200 @@
+/**
+ * Business events: one function each, which writes the log line and moves the counter together.
+ *
+ * Text that a client chose appears only as a value, and behind every field that the gateway chose, so that a tool
+ * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
+ */
+import type { Logger } from 'pino';
+import type { Metrics } from './metrics.ts';
+
+/** Every `event` value of the log. */
+export const EVENT_NAMES = [
+  'process.start',
+  'process.ready',
+  'process.stop',
+  'process.stopped',
+  'config.effective',
+  'config.warning',
+  'listener.open',
+  'listener.trouble',
+  'session.refuse',
+  'rcpt.accept',
+  'rcpt.defer',
+  'rcpt.reject',
+  'message.relay',
+  'message.fail',
+  'next_hop.trouble',
+  'directory.publish',
+  'sync.round',
+  'sync.trouble',
+] as const;
+export type EventName = (typeof EVENT_NAMES)[number];
+
+/** One answered RCPT TO. */
+export interface RecipientEvent {
+  readonly ref: string | null;
+  readonly verdict: 'accept' | 'reject' | 'defer';
+  readonly reason: string;
+  /** The reply code the client got. */
+  readonly code: number;
+  readonly client: string;
+  /** The client behind a trusted relay; the same as `client` when there is none. */
+  readonly realClient: string;
+  readonly tls: string | null;
+  readonly domain: string | null;
+  readonly tenant: string | null;
+  /** ms; null when the directory was never loaded or not asked. */
+  readonly directoryAge: number | null;
+  /** Which door asked, for instance `smtp:relay`. */
+  readonly source: string;
+  readonly ms: number;
+  readonly nextHop: string | null;
+  readonly nextHopReply: string | null;
+  readonly helo: string | null;
+  readonly mailFrom: string | null;
+  readonly rcpt: string;
+}
+
+/** One message after its final dot, or when it could not get there. */
+export interface MessageEvent {
+  readonly result: 'relayed' | 'refused' | 'deferred' | 'aborted';
+  readonly code: number | null;
+  readonly session: string;
+  readonly client: string;
+  readonly nextHop: string | null;
+  readonly recipients: number;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly reply: string | null;
+  readonly mailFrom: string | null;
+}
+
+export interface NextHopTrouble {
+  readonly nextHop: string;
+  readonly stage: string;
+  readonly error: string;
+}
+
+/** What the log says of a sync round. */
+export interface RoundEvent {
+  readonly tenant: string;
+  readonly outcome: string;
+  readonly durationMs: number;
+  readonly addresses: number;
+  readonly added: number;
+  readonly removed: number;
+  readonly held: number;
+  readonly streams: readonly unknown[];
+  readonly error?: unknown;
+}
+
+export type Events = ReturnType<typeof createEvents>;
+
+/** The events of one process. None of the functions throws. */
+export function createEvents(logger: Logger, metrics: Metrics) {
+  return {
+    processStart: (version: string, node: string) =>
+      logger.info({ event: 'process.start', version, node, pid: process.pid }),
+    processReady: (listeners: readonly string[]) => logger.info({ event: 'process.ready', listeners }),
+    processStop: (signal: string) => logger.info({ event: 'process.stop', signal }),
+    processStopped: () => logger.info({ event: 'process.stopped' }),
+    configEffective: (config: unknown) => logger.info({ event: 'config.effective', config }),
+    configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
+    listenerOpen: (address: string, mode: string, tls: boolean) =>
+      logger.info({ event: 'listener.open', address, mode, tls }),
+    listenerTrouble: (address: string, error: string) =>
+      logger.error({ event: 'listener.trouble', address, error }),
+    sessionRefuse: (client: string, reason: string) =>
+      logger.warn({ event: 'session.refuse', reason, client }),
+    recipient: (answer: RecipientEvent) => recipient(logger, metrics, answer),
+    message: (message: MessageEvent) => messageEvent(logger, metrics, message),
+    nextHopTrouble: ({ nextHop, stage, error }: NextHopTrouble) => {
+      metrics.nextHopTroubles.inc({ stage });
+      logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, error });
+    },
+    directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
+      metrics.addresses.set({ tenant }, addresses);
+      if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
+      logger.info({ event: 'directory.publish', tenant, addresses, departed, synced_at: isoTime(syncedAt) });
+    },
+    syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
+    syncTrouble: (error: string, detail?: unknown) =>
+      logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+  };
+}
+
+const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as const;
+
+/** The event follows what the client was told; `verdict` and `reason` say who decided it. */
+function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
+  const { verdict, reason } = answer;
+  metrics.verdicts.inc({ verdict, reason, tenant: answer.tenant ?? '' });
+  const event = RCPT_EVENT[Math.floor(answer.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
+  logger[levelOf(event, reason)]({
+    event,
+    ref: answer.ref,
+    verdict,
+    reason,
+    code: answer.code,
+    client: answer.client,
+    real_client: answer.realClient,
+    tls: answer.tls,
+    domain: answer.domain,
+    tenant: answer.tenant,
+    directory_age: answer.directoryAge === null ? null : Math.round(answer.directoryAge / 1000),
+    source: answer.source,
+    ms: Math.round(answer.ms * 1000) / 1000,
+    ...(answer.nextHopReply === null
+      ? {}
+      : { next_hop: answer.nextHop, next_hop_reply: answer.nextHopReply }),
+    helo: answer.helo,
+    mail_from: answer.mailFrom,
+    rcpt: answer.rcpt,
+  });
+}
+
+/** Ordinary accepts are routine; those that policy alone accepted are what an operator looks for. */
+function levelOf(event: string, reason: string): 'debug' | 'info' | 'warn' {
+  if (event !== 'rcpt.accept') return 'warn';
+  return reason === 'known' || reason === 'subaddress' || reason === 'postmaster' ? 'debug' : 'info';
+}
+
+function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): void {
+  metrics.messages.inc({ result: message.result });
+  const relayed = message.result === 'relayed';
+  logger[relayed ? 'info' : 'warn']({
+    event: relayed ? 'message.relay' : 'message.fail',
+    result: message.result,
+    code: message.code,
+    session: message.session,
+    client: message.client,
+    next_hop: message.nextHop,
+    recipients: message.recipients,
+    bytes: message.bytes,
+    ms: Math.round(message.ms),
+    reply: message.reply,
+    mail_from: message.mailFrom,
+  });
+}
+
+function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
+  metrics.rounds.inc({ tenant: round.tenant, outcome: round.outcome });
+  const bad = round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0;
+  const { tenant, outcome, addresses, added, removed, held, streams, error } = round;
+  logger[bad ? 'warn' : 'info']({
+    event: 'sync.round',
+    tenant,
+    outcome,
+    ms: round.durationMs,
+    addresses,
+    added,
+    removed,
+    held,
+    streams,
+    ...(error === undefined ? {} : { error }),
+  });
+}
+
+function isoTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

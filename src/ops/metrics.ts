@@ -1,0 +1,57 @@
+/** Prometheus metrics. Labels are bounded: never an address, a client or a message text. */
+import { Counter, Gauge, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly verdicts: Counter<'verdict' | 'reason' | 'tenant'>;
+  readonly messages: Counter<'result'>;
+  readonly nextHopTroubles: Counter<'stage'>;
+  readonly rounds: Counter<'tenant' | 'outcome'>;
+  readonly addresses: Gauge<'tenant'>;
+  readonly syncedAt: Gauge<'tenant'>;
+}
+
+/** A fresh registry with every metric at zero. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    verdicts: new Counter({
+      name: 'rcptgate_rcpt_verdicts_total',
+      help: 'Recipients answered, by verdict and reason.',
+      labelNames: ['verdict', 'reason', 'tenant'],
+      registers,
+    }),
+    messages: new Counter({
+      name: 'rcptgate_relay_messages_total',
+      help: 'Messages by what became of them at the next hop.',
+      labelNames: ['result'],
+      registers,
+    }),
+    nextHopTroubles: new Counter({
+      name: 'rcptgate_next_hop_troubles_total',
+      help: 'Connection troubles with next hops, by stage.',
+      labelNames: ['stage'],
+      registers,
+    }),
+    rounds: new Counter({
+      name: 'rcptgate_sync_rounds_total',
+      help: 'Sync rounds by outcome.',
+      labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    addresses: new Gauge({
+      name: 'rcptgate_directory_addresses',
+      help: 'Addresses in the directory that answers.',
+      labelNames: ['tenant'],
+      registers,
+    }),
+    syncedAt: new Gauge({
+      name: 'rcptgate_directory_synced_timestamp_seconds',
+      help: 'Start of the last complete sync round.',
+      labelNames: ['tenant'],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,65 @@
+/** What `rcptgate check` prints: the answer to an address and why. */
+import { printable, span, table } from './table.ts';
+
+/** One explained address, as the control socket gives it. */
+export interface CheckedAddress {
+  readonly address: string;
+  readonly normalised: string | null;
+  readonly verdict: 'accept' | 'reject' | 'defer';
+  readonly reason: string;
+  /** The reply RCPT TO would get now. */
+  readonly reply: string;
+  readonly domain: string | null;
+  readonly tenant: string | null;
+  readonly nextHop: string | null;
+  readonly matched: string | null;
+  readonly freshness: string | null;
+  /** ms */
+  readonly directoryAge: number | null;
+  /** Objects in the tenant that hold the address; null when the mirror could not be asked in time. */
+  readonly objects: readonly OwningObject[] | null;
+}
+
+export interface OwningObject {
+  readonly kind: string;
+  readonly displayName: string | null;
+  readonly id: string;
+  /** The proxyAddresses entry as Graph wrote it. */
+  readonly attribute: string;
+}
+
+/** A block of lines for each address. */
+export function checkText(results: readonly CheckedAddress[]): string {
+  return results.map(oneAddress).join('\n\n');
+}
+
+function oneAddress(result: CheckedAddress): string {
+  const rows: string[][] = [
+    [printable(result.address), `${result.verdict} (${result.reason})`],
+    ['  reply now', result.reply],
+    ['  looked up', printable(result.normalised ?? 'nothing: it is not a mailbox address')],
+  ];
+  if (result.matched !== null && result.matched !== result.normalised) {
+    rows.push(['  matched', printable(result.matched)]);
+  }
+  if (result.domain !== null) rows.push(['  domain', `${result.domain}, tenant ${result.tenant}`]);
+  if (result.freshness !== null) rows.push(['  directory', directoryLine(result)]);
+  for (const line of objectLines(result.objects)) rows.push(['  held by', line]);
+  if (result.verdict === 'accept')
+    rows.push(['  next hop', result.nextHop ?? 'none: this gateway only answers']);
+  return table(rows);
+}
+
+function directoryLine({ freshness, directoryAge }: CheckedAddress): string {
+  return directoryAge === null
+    ? `${freshness}: never loaded`
+    : `${freshness}, synced ${span(directoryAge)} ago`;
+}
+
+function objectLines(objects: readonly OwningObject[] | null): string[] {
+  if (objects === null) return ['unknown: the mirror is busy'];
+  return objects.map(
+    (object) =>
+      `${object.kind} "${printable(object.displayName ?? '')}" (${object.id}), ${printable(object.attribute)}`,
+  );
+}
