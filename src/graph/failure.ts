@@ -2,7 +2,7 @@
 import { GraphClientError } from '@microsoft/microsoft-graph-client';
 
 /**
- * `credential`: Entra or Graph refused who we are; `forbidden`: known, but a permission is missing; `cursor-spent`: the
+ * `credential`: Entra refused who we are; `token-refused`: Graph did; `forbidden`: known, but a permission is missing; `cursor-spent`: the
  * stored delta token no longer works and only a full read helps; `page-expired`: paging broke off and the read must
  * start again; `protocol`: the answer was not what Graph sends; the others say what they mean.
  */
@@ -12,6 +12,7 @@ export type FailureKind =
   | 'timeout'
   | 'protocol'
   | 'credential'
+  | 'token-refused'
   | 'forbidden'
   | 'throttled'
   | 'server'

@@ -24,7 +24,7 @@ export function readReply(reply: HttpReply, position: RequestPosition, now: numb
   const text = `Graph answered HTTP ${reply.status} ${code}: ${message}`;
   const wait = retryAfterOf(reply.headers.get('retry-after'), now);
   if (reply.status === 400 || reply.status === 410) return badRequest(reply.status, code, text, position);
-  if (reply.status === 401) return failed('credential', code, text, UNAUTHENTICATED_HINT);
+  if (reply.status === 401) return failed('token-refused', code, text, UNAUTHENTICATED_HINT);
   if (reply.status === 403) return failed('forbidden', code, text, FORBIDDEN_HINT);
   if (reply.status === 429) return failed('throttled', code, text, 'Graph asks for fewer requests.', wait);
   if (reply.status >= 500) return failed('server', code, text, '', wait);

@@ -37,7 +37,7 @@ export function openRequests(settings: RequestSettings, http: Http, tokens: Toke
   const client = openClient(settings.graph, http, tokens);
   const renewing: Get = async (url, position, signal) => {
     const outcome = await request(client, url, position, signal);
-    if (outcome.ok || outcome.failure.kind !== 'credential' || signal?.aborted) return outcome;
+    if (outcome.ok || outcome.failure.kind !== 'token-refused' || signal?.aborted) return outcome;
     tokens.forget();
     return request(client, url, position, signal);
   };

@@ -1,0 +1,80 @@
+/**
+ * A completed round enters the mirror: one transaction, so that a crash leaves either the old directory or the new one.
+ * Memory stays bounded by batches; only changed rows are written.
+ */
+import type { Database } from 'better-sqlite3';
+import { type Plan, reconcile } from '../core/reconcile.ts';
+import type { CompletedRound, RoundEffect } from './completed-round.ts';
+import { type Departures, openDepartures } from './departures.ts';
+import { openMerging } from './merging.ts';
+import { openOwnership } from './ownership.ts';
+import type { Staging } from './staging.ts';
+import type { TenantRow, Tenants } from './tenants.ts';
+
+/** Commits a round at `now` (ms since 1970). What was staged of the tenant is gone afterwards. */
+export type Commit = (tenant: string, round: CompletedRound, now: number) => RoundEffect;
+
+/** Removed objects are kept this long for a sparse restore: Entra keeps them for 30 days. Ms. */
+const RESTORABLE = 45 * 86_400_000;
+
+/** Prepares the statements. */
+export function openCommit(database: Database, tenants: Tenants, staging: Staging): Commit {
+  const ownership = openOwnership(database);
+  const merging = openMerging(database, staging, ownership);
+  const departures = openDepartures(database);
+
+  const merge = (row: TenantRow, round: CompletedRound, at: number): void => {
+    const domains = JSON.stringify(round.domains);
+    const target = { tenant: row.pk, verified: new Set(round.domains), at };
+    ownership.begin(row.pk, row.addresses);
+    for (const { stream, read } of round.streams) merging.stream(target, stream, read);
+    if (domains !== row.domains) merging.recompute(target);
+    merging.prune(at - RESTORABLE);
+  };
+  const commit = database.transaction((tenant: string, round: CompletedRound, now: number): RoundEffect => {
+    const row = tenants.row(tenant);
+    merge(row, round, now);
+    const departed = ownership.departed();
+    const { plan: decision, removed } = plan(departures, row, round, departed, ownership.count());
+    if (decision.removals === 'apply') departures.depart(row.pk, removed, now);
+    else departures.hold(row.pk, removed, now, decision.why);
+    const reclaimed = departures.reclaim(row.pk);
+    const changed = ownership.changed() || removed.length > 0 || reclaimed > 0;
+    tenants.advance(row.pk, round, { addresses: ownership.count(), changed, again: rereads(decision) });
+    const known = ownership.count() + departures.heldCount(row.pk);
+    const applied = decision.removals === 'apply';
+    return {
+      addresses: known,
+      added: ownership.count() - row.addresses + departed.length,
+      removed: applied ? removed.length : 0,
+      held: applied ? 0 : removed.length,
+    };
+  });
+  return (tenant, round, now) => {
+    const effect = commit.immediate(tenant, round, now);
+    staging.clear(tenants.row(tenant).pk, null);
+    return effect;
+  };
+}
+
+/**
+ * What to do with the addresses that lost their last owner. A round that read every stream in full judges those held
+ * before again: it has looked at everything, and they are not there.
+ */
+function plan(
+  departures: Departures,
+  row: TenantRow,
+  round: CompletedRound,
+  departed: readonly string[],
+  after: number,
+): { readonly plan: Plan; readonly removed: readonly string[] } {
+  const everything = round.complete && round.streams.every(({ read }) => read === 'full');
+  const held = everything ? departures.heldWithoutOwner(row.pk) : [];
+  const removed = [...departed, ...held];
+  return { plan: reconcile({ before: row.addresses + held.length, after, removed }), removed };
+}
+
+/** An empty listing is most likely a fault, so the next round reads everything again instead of waiting for changes. */
+function rereads(plan: Plan): boolean {
+  return plan.removals === 'hold' && plan.why === 'empty-listing';
+}

@@ -1,0 +1,72 @@
+/**
+ * The mirror: the SQLite copy of every tenant's recipients, the truth across restarts. It has one owner, the learning
+ * thread, and everything in it is synchronous.
+ */
+import type { DirectorySnapshot } from '../core/directory.ts';
+import type { RecipientPatch, StreamName } from '../core/recipient.ts';
+import { openCommit } from './commit.ts';
+import type { CompletedRound, RoundEffect } from './completed-round.ts';
+import { openDatabase } from './database.ts';
+import { openDepartures } from './departures.ts';
+import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
+import { openStaging } from './staging.ts';
+import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
+
+/** What is known about a tenant's synchronisation. Times in ms since 1970. */
+export interface SyncState {
+  readonly syncedAt: number | null;
+  /** Report of the last round, JSON. */
+  readonly lastRound: string | null;
+  readonly notBefore: number | null;
+  readonly streams: readonly StreamState[];
+}
+
+/** Every function throws what SQLite throws (disk full, file damaged); nothing is half done then. */
+export interface Mirror extends Disposable {
+  state(tenant: string): SyncState;
+  /** Keeps the entries of one page of a running round. */
+  stage(tenant: string, stream: StreamName, patches: readonly RecipientPatch[]): void;
+  /** Drops what is staged of a stream, or (null) of the tenant. */
+  unstage(tenant: string, stream: StreamName | null): void;
+  /** Makes a completed round the truth, in one transaction. */
+  commitRound(tenant: string, round: CompletedRound, now: number): RoundEffect;
+  /** Remembers how a round went, whatever its outcome. */
+  recordRound(tenant: string, record: RoundRecord): void;
+  /** The directory as of `now`, with the addresses that left within `gracePeriod` (ms). */
+  readDirectory(tenant: string, now: number, gracePeriod: number): DirectorySnapshot;
+  describe(address: string): AddressDescription;
+  counts(tenant: string): MirrorCounts;
+  /** Forgets departures whose grace period ended well before `now`. */
+  prune(now: number, gracePeriod: number): void;
+}
+
+/** Departures are kept this much longer than their grace period, in case the setting is raised. Ms. */
+const PRUNE_MARGIN = 30 * 86_400_000;
+
+/**
+ * Opens the mirror in `path`, making or migrating it.
+ * @throws Error naming the file and what to do about it.
+ */
+export function openMirror(path: string): Mirror {
+  const database = openDatabase(path);
+  const tenants = openTenants(database);
+  const staging = openStaging(database);
+  const commitRound = openCommit(database, tenants, staging);
+  const departures = openDepartures(database);
+  const reading = openReading(database, tenants);
+  return {
+    state(tenant) {
+      const { pk, synced_at: syncedAt, last_round: lastRound, not_before: notBefore } = tenants.row(tenant);
+      return { syncedAt, lastRound, notBefore, streams: tenants.streams(pk) };
+    },
+    stage: (tenant, stream, patches) => staging.add(tenants.row(tenant).pk, stream, patches),
+    unstage: (tenant, stream) => staging.clear(tenants.row(tenant).pk, stream),
+    commitRound,
+    recordRound: tenants.record,
+    readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
+    describe: reading.describe,
+    counts: reading.counts,
+    prune: (now, gracePeriod) => departures.prune(now - gracePeriod - PRUNE_MARGIN),
+    [Symbol.dispose]: () => void database.close(),
+  };
+}

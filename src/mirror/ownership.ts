@@ -1,0 +1,82 @@
+/**
+ * Who owns which address, kept up to date one object at a time. Counts distinct addresses while it writes, and collects
+ * those that lost an owner: after the round, the ones with none left have departed.
+ */
+import type { Database } from 'better-sqlite3';
+import { addressesOf, type StreamName } from '../core/recipient.ts';
+import type { StoredObject } from './merge.ts';
+
+/** Longer addresses cannot be said in SMTP (RFC 5321 section 4.5.3.1.3: 256 octets), so they are not kept. */
+const MAX_ADDRESS = 512;
+
+export interface Ownership {
+  /** Starts a round of one tenant, with the distinct addresses it has now. */
+  begin(tenant: number, addresses: number): void;
+  /** Makes `owned` the addresses of an object; `isNew` spares a look at what it had. */
+  set(object: number, owned: readonly string[], isNew: boolean): void;
+  /** Distinct addresses with an owner, now. */
+  count(): number;
+  /** Whether any row was written since `begin`. */
+  changed(): boolean;
+  /** Addresses that had an owner when the round began and have none now. */
+  departed(): string[];
+}
+
+/** The addresses an object brings into the directory: none unless it is live. */
+export function ownedAddresses(
+  stream: StreamName,
+  object: StoredObject,
+  verified: ReadonlySet<string>,
+): readonly string[] {
+  if (object.state !== 'live') return [];
+  const owned = addressesOf(stream, object.facts, verified).map(({ address }) => address);
+  return owned.filter((address) => address.length <= MAX_ADDRESS);
+}
+
+/** Prepares the statements. */
+export function openOwnership(database: Database): Ownership {
+  database.exec('CREATE TEMP TABLE orphan (address TEXT PRIMARY KEY) WITHOUT ROWID');
+  const clear = database.prepare('DELETE FROM temp.orphan');
+  const orphan = database.prepare('INSERT OR IGNORE INTO temp.orphan VALUES (?)');
+  const owner = database.prepare('SELECT 1 FROM address WHERE tenant = ? AND address = ? LIMIT 1').pluck();
+  const have = database.prepare<[number], string>('SELECT address FROM address WHERE object = ?').pluck();
+  const insert = database.prepare('INSERT OR IGNORE INTO address (tenant, address, object) VALUES (?, ?, ?)');
+  const remove = database.prepare('DELETE FROM address WHERE tenant = ? AND address = ? AND object = ?');
+  const orphans = database
+    .prepare<[number], string>(
+      `SELECT address FROM temp.orphan AS o WHERE NOT EXISTS
+       (SELECT 1 FROM address AS a WHERE a.tenant = ? AND a.address = o.address)`,
+    )
+    .pluck();
+  let tenant = 0;
+  let count = 0;
+  let changed = false;
+
+  const isOwned = (address: string): boolean => owner.get(tenant, address) !== undefined;
+  return {
+    begin(of, addresses) {
+      clear.run();
+      tenant = of;
+      count = addresses;
+      changed = false;
+    },
+    set(object, owned, isNew) {
+      const before = new Set(isNew ? [] : have.all(object));
+      for (const address of owned) {
+        if (before.delete(address)) continue;
+        if (!isOwned(address)) count += 1;
+        insert.run(tenant, address, object);
+        changed = true;
+      }
+      for (const address of before) {
+        remove.run(tenant, address, object);
+        orphan.run(address);
+        if (!isOwned(address)) count -= 1;
+        changed = true;
+      }
+    },
+    count: () => count,
+    changed: () => changed,
+    departed: () => orphans.all(tenant),
+  };
+}

@@ -1,0 +1,160 @@
+/** What the mirror tells: the directory that answers, an address explained, and counts for status. */
+import type { Database, Statement } from 'better-sqlite3';
+import { type AddressSet, addressSetBuilder } from '../core/address-set.ts';
+import type { DirectorySnapshot } from '../core/directory.ts';
+import { addressesOf, type RecipientKind, type StreamName } from '../core/recipient.ts';
+import { decodeFacts, type ObjectState } from './merge.ts';
+import type { TenantRow, Tenants } from './tenants.ts';
+
+/** An object that owns an address. */
+export interface AddressOwner {
+  readonly tenant: string;
+  readonly id: string;
+  readonly stream: StreamName;
+  readonly kind: RecipientKind;
+  readonly displayName: string | null;
+  /** The entry the address comes from, as Graph wrote it. */
+  readonly attribute: string;
+  readonly state: ObjectState;
+}
+
+/** An address that left its tenant. */
+export interface Departure {
+  readonly tenant: string;
+  /** Ms since 1970. */
+  readonly removedAt: number;
+  /** Why the removal is held back; null when it is in its grace period. */
+  readonly held: string | null;
+}
+
+export interface AddressDescription {
+  readonly address: string;
+  readonly owners: readonly AddressOwner[];
+  readonly departures: readonly Departure[];
+}
+
+/** Counts of one tenant. */
+export interface MirrorCounts {
+  /** Distinct addresses known, held ones included. */
+  readonly addresses: number;
+  /** Live objects by kind. */
+  readonly objects: Readonly<Record<string, number>>;
+  /** Addresses that left and are not held. */
+  readonly departed: number;
+  readonly held: number;
+}
+
+export interface Reading {
+  /** The directory of a tenant, with the addresses that left after `since` (ms since 1970). */
+  directory(tenant: string, since: number): DirectorySnapshot;
+  /** Owners and departures of a normalised address, over all tenants. */
+  describe(address: string): AddressDescription;
+  counts(tenant: string): MirrorCounts;
+}
+
+/** Addresses per read. */
+const BATCH = 20_000;
+
+/** Prepares the statements. */
+export function openReading(database: Database, tenants: Tenants): Reading {
+  const addresses = database
+    .prepare<[number, string, number], string>(
+      'SELECT DISTINCT address FROM address WHERE tenant = ? AND address > ? ORDER BY address LIMIT ?',
+    )
+    .pluck();
+  const held = database
+    .prepare<[number, string, number], string>(
+      `SELECT address FROM departed WHERE tenant = ? AND held IS NOT NULL AND address > ?
+       ORDER BY address LIMIT ?`,
+    )
+    .pluck();
+  const departed = database
+    .prepare<[number, number], [string, number]>(
+      'SELECT address, removed_at FROM departed WHERE tenant = ? AND held IS NULL AND removed_at > ?',
+    )
+    .raw();
+  const built = new Map<string, { readonly generation: number; readonly known: AddressSet }>();
+
+  const build = (pk: number, expected: number): AddressSet => {
+    const builder = addressSetBuilder(expected);
+    for (const page of pages(addresses, pk)) for (const address of page) builder.add(address);
+    for (const page of pages(held, pk)) for (const address of page) builder.add(address);
+    return builder.build();
+  };
+  const knownOf = (tenant: string, { pk, generation, addresses: expected }: TenantRow): AddressSet => {
+    const last = built.get(tenant);
+    if (last?.generation === generation) return last.known;
+    const known = build(pk, expected);
+    built.set(tenant, { generation, known });
+    return known;
+  };
+
+  return {
+    directory: database.transaction((tenant: string, since: number): DirectorySnapshot => {
+      const row = tenants.row(tenant);
+      const known = knownOf(tenant, row).buffer;
+      return { tenant, known, departed: departed.all(row.pk, since), syncedAt: row.synced_at };
+    }),
+    describe: openDescribe(database),
+    counts: openCounts(database, tenants),
+  };
+}
+
+function* pages(statement: Statement<[number, string, number], string>, pk: number): Generator<string[]> {
+  for (let from = ''; ; ) {
+    const page = statement.all(pk, from, BATCH);
+    yield page;
+    from = page.at(-1) ?? from;
+    if (page.length < BATCH) return;
+  }
+}
+
+interface OwnerRow {
+  readonly tenant: string;
+  readonly domains: string;
+  readonly id: string;
+  readonly stream: StreamName;
+  readonly kind: RecipientKind;
+  readonly facts: string;
+  readonly state: ObjectState;
+}
+
+function openDescribe(database: Database): Reading['describe'] {
+  const owners = database.prepare<[string], OwnerRow>(
+    `SELECT t.id AS tenant, t.domains, o.id, o.stream, o.kind, o.facts, o.state
+     FROM tenant AS t JOIN address AS a ON a.tenant = t.pk AND a.address = ? JOIN object AS o ON o.pk = a.object
+     ORDER BY t.pk, o.pk`,
+  );
+  const departures = database.prepare<[string], Departure>(
+    `SELECT t.id AS tenant, d.removed_at AS removedAt, d.held
+     FROM tenant AS t JOIN departed AS d ON d.tenant = t.pk AND d.address = ? ORDER BY t.pk`,
+  );
+  return (address) => ({
+    address,
+    owners: owners.all(address).map((row) => ownerOf(row, address)),
+    departures: departures.all(address),
+  });
+}
+
+function ownerOf({ domains, facts: stored, ...row }: OwnerRow, address: string): AddressOwner {
+  const facts = decodeFacts(stored);
+  const verified = new Set(JSON.parse(domains) as string[]);
+  const owned = addressesOf(row.stream, facts, verified).find((entry) => entry.address === address);
+  return { ...row, displayName: facts.displayName ?? null, attribute: owned?.attribute ?? address };
+}
+
+function openCounts(database: Database, tenants: Tenants): Reading['counts'] {
+  const kinds = database
+    .prepare<[number], [string, number]>(
+      "SELECT kind, count(*) FROM object WHERE tenant = ? AND state = 'live' GROUP BY kind",
+    )
+    .raw();
+  const departed = database.prepare<[number], { departed: number; held: number }>(
+    'SELECT count(*) - count(held) AS departed, count(held) AS held FROM departed WHERE tenant = ?',
+  );
+  return (tenant) => {
+    const { pk, addresses } = tenants.row(tenant);
+    const left = departed.get(pk) ?? { departed: 0, held: 0 };
+    return { ...left, addresses: addresses + left.held, objects: Object.fromEntries(kinds.all(pk)) };
+  };
+}

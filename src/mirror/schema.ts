@@ -1,0 +1,87 @@
+/**
+ * The tables of the mirror and how older files become newer ones. `user_version` counts the migrations applied.
+ *
+ * An address may belong to several objects at once (Graph shows that briefly while one moves), so (address, object) is
+ * the key and an address survives until its last owner goes. Addresses carry their tenant so that one tenant can be
+ * read in order of address. The attribute an address came from is not stored: it follows from the object's facts.
+ */
+import type { Database } from 'better-sqlite3';
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE tenant (
+    pk INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    synced_at INTEGER,                      -- start of the last complete round, ms since 1970
+    domains TEXT NOT NULL DEFAULT '[]',     -- verified domains the addresses were computed with, JSON
+    addresses INTEGER NOT NULL DEFAULT 0,   -- distinct addresses with an owner
+    generation INTEGER NOT NULL DEFAULT 0,  -- counts changes of the address set
+    last_round TEXT,                        -- report of the last round, JSON
+    not_before INTEGER                      -- no round before this moment: the other side asked for it
+  );
+  CREATE TABLE stream (
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    name TEXT NOT NULL,
+    cursor TEXT,                            -- deltaLink; NULL asks for a full read
+    select_hash TEXT,
+    full_at INTEGER,                        -- start of the last completed full read
+    error TEXT,                             -- why the last round did not complete this stream, JSON
+    PRIMARY KEY (tenant, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE object (
+    pk INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    stream TEXT NOT NULL,
+    id TEXT NOT NULL,                       -- Graph's id
+    kind TEXT NOT NULL,
+    facts TEXT NOT NULL,                    -- JSON; kept after a removal, because a restore may arrive sparse
+    state TEXT NOT NULL,                    -- live, changed (soft-deleted), absent (missing from a full read)
+    state_at INTEGER NOT NULL,
+    UNIQUE (tenant, stream, id)
+  );
+  CREATE INDEX object_kinds ON object (tenant, state, kind);
+  CREATE TABLE address (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    object INTEGER NOT NULL REFERENCES object (pk),
+    PRIMARY KEY (tenant, address, object)
+  ) WITHOUT ROWID;
+  CREATE INDEX address_owner ON address (object);
+  CREATE TABLE departed (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    removed_at INTEGER NOT NULL,
+    held TEXT,                              -- why the removal is held back; NULL: in its grace period
+    PRIMARY KEY (tenant, address)
+  ) WITHOUT ROWID;
+  `,
+];
+
+/** The entries of running rounds. They live in a file of their own that is thrown away at every start. */
+export const STAGING = `
+  CREATE TABLE round.staged (
+    seq INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    id TEXT NOT NULL,
+    patch TEXT NOT NULL
+  );
+  CREATE INDEX round.staged_by_object ON staged (tenant, stream, id, seq);
+`;
+
+/**
+ * Brings the tables up to date in one transaction.
+ * @throws Error when a newer version of this program made the file.
+ */
+export function migrate(database: Database): void {
+  const version = Number(database.pragma('user_version', { simple: true }));
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `it was made by a newer version of rcptgate (schema ${version}; this one knows up to ${MIGRATIONS.length})`,
+    );
+  }
+  database.transaction(() => {
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${MIGRATIONS.length}`);
+  })();
+}

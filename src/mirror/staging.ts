@@ -1,0 +1,70 @@
+/** The entries of a running round, kept in order of arrival until the round is complete. */
+import type { Database } from 'better-sqlite3';
+import type { RecipientPatch, StreamName } from '../core/recipient.ts';
+
+export interface Staging {
+  /** Keeps the entries of one page. */
+  add(tenant: number, stream: StreamName, patches: readonly RecipientPatch[]): void;
+  /** Drops what is staged of a stream, or (null) of the whole tenant. */
+  clear(tenant: number, stream: StreamName | null): void;
+  /** Every staged object once, with its entries in order of arrival. Rows are read in batches. */
+  objects(tenant: number, stream: StreamName): Generator<StagedObject>;
+}
+
+export interface StagedObject {
+  readonly id: string;
+  readonly patches: readonly RecipientPatch[];
+}
+
+interface StagedRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly patch: string;
+}
+
+/** Rows per read: an open cursor would forbid writing, and all rows at once may be a million. */
+const BATCH = 2000;
+
+/** Prepares the statements. */
+export function openStaging(database: Database): Staging {
+  const insert = database.prepare('INSERT INTO round.staged (tenant, stream, id, patch) VALUES (?, ?, ?, ?)');
+  const clearStream = database.prepare('DELETE FROM round.staged WHERE tenant = ? AND stream = ?');
+  const clearTenant = database.prepare('DELETE FROM round.staged WHERE tenant = ?');
+  const batch = database.prepare<[number, string, string, number, number], StagedRow>(
+    `SELECT id, seq, patch FROM round.staged
+     WHERE tenant = ? AND stream = ? AND (id, seq) > (?, ?) ORDER BY id, seq LIMIT ?`,
+  );
+  const add = database.transaction(
+    (tenant: number, stream: StreamName, patches: readonly RecipientPatch[]) => {
+      for (const patch of patches) insert.run(tenant, stream, patch.id, JSON.stringify(patch));
+    },
+  );
+  function* rows(tenant: number, stream: StreamName): Generator<StagedRow> {
+    for (let last = { id: '', seq: 0 }; ; ) {
+      const read = batch.all(tenant, stream, last.id, last.seq, BATCH);
+      yield* read;
+      last = read.at(-1) ?? last;
+      if (read.length < BATCH) return;
+    }
+  }
+  return {
+    add,
+    clear(tenant, stream) {
+      if (stream === null) clearTenant.run(tenant);
+      else clearStream.run(tenant, stream);
+    },
+    *objects(tenant, stream) {
+      let id: string | null = null;
+      let patches: RecipientPatch[] = [];
+      for (const row of rows(tenant, stream)) {
+        if (id !== null && id !== row.id) {
+          yield { id, patches };
+          patches = [];
+        }
+        id = row.id;
+        patches.push(JSON.parse(row.patch) as RecipientPatch);
+      }
+      if (id !== null) yield { id, patches };
+    },
+  };
+}
