@@ -66,14 +66,17 @@ export function controlRoutes(answer: ControlFunctions): Hono {
 }
 
 /**
- * Opens the socket. A file left by a dead daemon is replaced.
- * @throws Error when another daemon answers on it: two must not share one mirror.
+ * Makes sure that no other daemon uses this socket; a file that a dead one left is removed.
+ * @throws Error when somebody answers on it: two daemons must not share one mirror.
  */
+export async function claimControlSocket(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  if (await answers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
+  unlinkSync(path);
+}
+
+/** Opens the socket at a path that {@link claimControlSocket} has cleared. */
 export async function openControlSocket(path: string, answer: ControlFunctions): Promise<ControlServer> {
-  if (existsSync(path)) {
-    if (await answers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
-    unlinkSync(path);
-  }
   const server = createAdaptorServer({ fetch: controlRoutes(answer).fetch }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -98,9 +101,10 @@ async function readBody(request: { json(): Promise<unknown> }): Promise<Record<s
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(path);
-    socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
-    socket.once('close', () => socket.destroy());
-    socket.once('connect', () => socket.destroy());
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
   });
 }

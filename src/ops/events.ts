@@ -30,49 +30,80 @@ export const EVENT_NAMES = [
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** One answered RCPT TO. */
-export interface RecipientEvent {
-  readonly ref: string | null;
-  readonly verdict: 'accept' | 'reject' | 'defer';
-  readonly reason: string;
-  /** The reply code the client got. */
+/** Who was talking. */
+interface Client {
+  readonly address: string;
+}
+
+interface SentReply {
   readonly code: number;
-  readonly client: string;
-  /** The client behind a trusted relay; the same as `client` when there is none. */
-  readonly realClient: string;
+  readonly enhanced: string | null;
+  readonly text: string;
+}
+
+/** One answered recipient. */
+export interface RecipientEvent {
+  readonly verdict: {
+    readonly action: 'accept' | 'reject' | 'defer';
+    readonly reason: string;
+    readonly domain: string | null;
+    readonly tenant: string | null;
+    readonly nextHop: string | null;
+    /** ms; null when the directory was never loaded or not asked. */
+    readonly directoryAge: number | null;
+  };
+  readonly reply: SentReply;
+  readonly ref: string | null;
+  /** Which door asked: `relay` or `verify`. */
+  readonly mode: string;
+  readonly session: string;
+  readonly client: Client;
   readonly tls: string | null;
-  readonly domain: string | null;
-  readonly tenant: string | null;
-  /** ms; null when the directory was never loaded or not asked. */
-  readonly directoryAge: number | null;
-  /** Which door asked, for instance `smtp:relay`. */
-  readonly source: string;
-  readonly ms: number;
-  readonly nextHop: string | null;
   readonly nextHopReply: string | null;
+  readonly durationMs: number;
   readonly helo: string | null;
-  readonly mailFrom: string | null;
+  readonly mailFrom: string;
   readonly rcpt: string;
 }
 
 /** One message after its final dot, or when it could not get there. */
 export interface MessageEvent {
   readonly result: 'relayed' | 'refused' | 'deferred' | 'aborted';
-  readonly code: number | null;
+  readonly reply: SentReply;
+  readonly ref?: string | null;
+  readonly message: string;
   readonly session: string;
-  readonly client: string;
-  readonly nextHop: string | null;
+  readonly client: Client;
+  readonly nextHop: string;
+  readonly nextHopReply: string | null;
   readonly recipients: number;
   readonly bytes: number;
-  readonly ms: number;
-  readonly reply: string | null;
-  readonly mailFrom: string | null;
+  readonly durationMs: number;
+  readonly duplicatePossible?: boolean;
+  readonly mailFrom: string;
+}
+
+/** A session or a command refused for its protocol, its time or our limits. */
+export interface RefusalEvent {
+  readonly reply: SentReply;
+  readonly ref: string;
+  readonly session: string;
+  readonly client: Client;
+  readonly helo: string | null;
+  readonly command: string | null;
 }
 
 export interface NextHopTrouble {
   readonly nextHop: string;
   readonly stage: string;
+  readonly failure: string;
   readonly error: string;
+}
+
+export interface ListenerTrouble {
+  readonly stage: string;
+  readonly error: unknown;
+  readonly client: Client | null;
 }
 
 /** What the log says of a sync round. */
@@ -102,15 +133,24 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
     listenerOpen: (address: string, mode: string, tls: boolean) =>
       logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: (address: string, error: string) =>
-      logger.error({ event: 'listener.trouble', address, error }),
-    sessionRefuse: (client: string, reason: string) =>
-      logger.warn({ event: 'session.refuse', reason, client }),
+    listenerTrouble: ({ stage, error, client }: ListenerTrouble) =>
+      logger.error({ event: 'listener.trouble', stage, client: client?.address ?? null, error: text(error) }),
+    sessionRefuse: (refusal: RefusalEvent) =>
+      logger.warn({
+        event: 'session.refuse',
+        ref: refusal.ref,
+        code: refusal.reply.code,
+        client: refusal.client.address,
+        session: refusal.session,
+        command: refusal.command,
+        reply: refusal.reply.text,
+        helo: refusal.helo,
+      }),
     recipient: (answer: RecipientEvent) => recipient(logger, metrics, answer),
     message: (message: MessageEvent) => messageEvent(logger, metrics, message),
-    nextHopTrouble: ({ nextHop, stage, error }: NextHopTrouble) => {
+    nextHopTrouble: ({ nextHop, stage, failure, error }: NextHopTrouble) => {
       metrics.nextHopTroubles.inc({ stage });
-      logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, error });
+      logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
     },
     directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
       metrics.addresses.set({ tenant }, addresses);
@@ -125,28 +165,27 @@ export function createEvents(logger: Logger, metrics: Metrics) {
 
 const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as const;
 
-/** The event follows what the client was told; `verdict` and `reason` say who decided it. */
+/** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
 function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
-  const { verdict, reason } = answer;
-  metrics.verdicts.inc({ verdict, reason, tenant: answer.tenant ?? '' });
-  const event = RCPT_EVENT[Math.floor(answer.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
+  const { action, reason, domain, tenant, directoryAge, nextHop } = answer.verdict;
+  metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
+  const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
   logger[levelOf(event, reason)]({
     event,
     ref: answer.ref,
-    verdict,
+    verdict: action,
     reason,
-    code: answer.code,
-    client: answer.client,
-    real_client: answer.realClient,
+    code: answer.reply.code,
+    client: answer.client.address,
+    real_client: answer.client.address,
     tls: answer.tls,
-    domain: answer.domain,
-    tenant: answer.tenant,
-    directory_age: answer.directoryAge === null ? null : Math.round(answer.directoryAge / 1000),
-    source: answer.source,
-    ms: Math.round(answer.ms * 1000) / 1000,
-    ...(answer.nextHopReply === null
-      ? {}
-      : { next_hop: answer.nextHop, next_hop_reply: answer.nextHopReply }),
+    domain,
+    tenant,
+    directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
+    source: answer.mode,
+    session: answer.session,
+    ms: rounded(answer.durationMs),
+    ...(answer.nextHopReply === null ? {} : { next_hop: nextHop, next_hop_reply: answer.nextHopReply }),
     helo: answer.helo,
     mail_from: answer.mailFrom,
     rcpt: answer.rcpt,
@@ -164,15 +203,18 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
   const relayed = message.result === 'relayed';
   logger[relayed ? 'info' : 'warn']({
     event: relayed ? 'message.relay' : 'message.fail',
+    ...(relayed ? {} : { ref: message.ref ?? null, duplicate_possible: message.duplicatePossible === true }),
     result: message.result,
-    code: message.code,
+    code: message.reply.code,
+    message: message.message,
     session: message.session,
-    client: message.client,
+    client: message.client.address,
     next_hop: message.nextHop,
     recipients: message.recipients,
     bytes: message.bytes,
-    ms: Math.round(message.ms),
-    reply: message.reply,
+    ms: rounded(message.durationMs),
+    reply: message.reply.text,
+    next_hop_reply: message.nextHopReply,
     mail_from: message.mailFrom,
   });
 }
@@ -197,4 +239,12 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
 
 function isoTime(time: number | null): string | null {
   return time === null ? null : new Date(time).toISOString();
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,296 @@
+/**
+ * The composition root of the answering side: opens from the inside out, closes from the outside in, and holds the
+ * one shared value, the directory, which the learning thread replaces whole.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Config, SmtpConfig } from './config/config.ts';
+import { unreadableFiles } from './config/file.ts';
+import { type ControlFunctions, claimControlSocket, openControlSocket } from './console/control.ts';
+import { decide, decideText } from './core/decide.ts';
+import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
+import { freshness } from './core/freshness.ts';
+import { referenceFrom } from './core/reference.ts';
+import { createEvents, type Events } from './ops/events.ts';
+import { openLog } from './ops/log.ts';
+import { createMetrics } from './ops/metrics.ts';
+import type { CheckedAddress } from './report/check.ts';
+import type { GatewayStatus } from './report/status.ts';
+import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
+import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
+import { createRelay, type Relay } from './smtp/relay.ts';
+import { replyFor, replyLines } from './smtp/reply.ts';
+import { type Learning, startLearning } from './sync/thread.ts';
+
+/** A running gateway. */
+export interface Gateway {
+  /** `host:port` of every listener, in the order of the configuration. */
+  readonly listeners: readonly string[];
+  /** Drains: new commands get 421, running transfers finish within the stop timeout. */
+  stop(): Promise<void>;
+}
+
+/** The one value that both sides touch; only what the learning thread publishes is assigned to it. */
+interface Shared {
+  directory: Directory;
+}
+
+/** How long the start waits for the mirror before it listens without one. */
+const MIRROR_WAIT_MS = 10_000;
+/** How long an explanation waits for the mirror, which may be in the middle of a large commit. */
+const EXPLAIN_WAIT_MS = 2_000;
+
+/** Runs the gateway until SIGTERM or SIGINT; `started` is called once it answers. Returns the exit code. */
+export async function serve(
+  config: Config,
+  version: string,
+  err: (text: string) => void,
+  started: (gateway: Gateway) => void = () => undefined,
+): Promise<number> {
+  const stopped = stopSignal();
+  await using log = openLog(config.logLevel);
+  const metrics = createMetrics();
+  const events = createEvents(log.logger, metrics);
+  events.processStart(version, process.version);
+  events.configEffective(effective(config));
+  for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
+  try {
+    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics());
+    events.processReady(gateway.listeners);
+    started(gateway);
+    events.processStop(await stopped);
+    await gateway.stop();
+    events.processStopped();
+    return 0;
+  } catch (error) {
+    err(`rcptgate cannot start: ${messageOf(error)}`);
+    return 1;
+  }
+}
+
+/**
+ * Opens everything; what was opened is closed again when a later part fails.
+ * @throws Error when an address cannot be listened on, or another daemon uses the state directory.
+ */
+export async function openGateway(
+  config: Config,
+  version: string,
+  events: Events,
+  metrics: () => Promise<string>,
+): Promise<Gateway> {
+  const closers: Array<() => Promise<unknown>> = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
+    await claimControlSocket(config.controlSocket);
+    const shared: Shared = {
+      directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+    };
+    const learning = openLearning(config, shared, events);
+    closers.push(() => learning.stop());
+    await within(MIRROR_WAIT_MS, learning.ready);
+    const relay = openRelay(config);
+    closers.push(() => relay.close());
+    const listeners = await openListeners(config, shared, relay, events, closers);
+    const functions = controlFunctions(config, version, shared, learning, listeners, metrics);
+    const control = await openControlSocket(config.controlSocket, functions);
+    closers.push(() => control[Symbol.asyncDispose]());
+    return { listeners: listeners.map(addressText), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function openLearning(config: Config, shared: Shared, events: Events): Learning {
+  const settings = {
+    stateDir: config.stateDir,
+    caFile: config.caFile,
+    proxy: config.proxy,
+    schedule: config.sync.schedule,
+    requestTimeout: config.sync.requestTimeout,
+    gracePeriod: config.policy.gracePeriod,
+    tenants: config.tenants,
+  };
+  return startLearning(new URL('./learner.js', import.meta.url), settings, {
+    directory(snapshot) {
+      const tenant = openSnapshot(snapshot);
+      shared.directory = withTenant(shared.directory, tenant);
+      events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
+    },
+    round: events.syncRound,
+    progress: () => undefined,
+    trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
+  });
+}
+
+function openRelay({ hostname, caFile, relay }: Config): Relay {
+  const command = relay.commandTimeout;
+  return createRelay({
+    hostname,
+    tls: relay.tls,
+    ...(caFile === null ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    maxIdle: relay.maxIdle,
+    idleMs: relay.idle,
+    timeouts: {
+      ...DEFAULT_TIMEOUTS,
+      connect: relay.connectTimeout,
+      greeting: command,
+      ehlo: command,
+      mail: command,
+      rcpt: command,
+      data: command,
+      body: relay.dataTimeout,
+      message: relay.finalTimeout,
+    },
+  });
+}
+
+async function openListeners(
+  config: Config,
+  shared: Shared,
+  relay: Relay,
+  events: Events,
+  closers: Array<() => Promise<unknown>>,
+): Promise<SmtpListener[]> {
+  const { policy } = config;
+  const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+  const edge: SmtpEdge = {
+    check: (mailbox) => decide(mailbox, shared.directory, policy, Date.now()),
+    relay,
+    nextHops: () => nextHops,
+    reference: () => referenceFrom(randomBytes(6)),
+    events: {
+      recipientAnswered: events.recipient,
+      messageRelayed: events.message,
+      messageFailed: events.message,
+      nextHopTrouble: events.nextHopTrouble,
+      sessionRefused: events.sessionRefuse,
+      listenerTrouble: events.listenerTrouble,
+    },
+  };
+  const listeners: SmtpListener[] = [];
+  // All listeners drain at the same time, so they are one thing to close.
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));
+  for (const smtp of config.smtp) {
+    const listener = await openListener(listenerOptions(config, smtp), edge);
+    listeners.push(listener);
+    events.listenerOpen(addressText(listener), smtp.mode, smtp.tlsFiles !== null);
+  }
+  return listeners;
+}
+
+function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): ListenerOptions {
+  const tls = tlsFiles && {
+    cert: readFileSync(tlsFiles.cert, 'utf8'),
+    key: readFileSync(tlsFiles.key, 'utf8'),
+  };
+  return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
+}
+
+function controlFunctions(
+  config: Config,
+  version: string,
+  shared: Shared,
+  learning: Learning,
+  listeners: readonly SmtpListener[],
+  metrics: () => Promise<string>,
+): ControlFunctions {
+  const startedAt = Date.now();
+  return {
+    metrics,
+    sync: (tenant, progress) => learning.sync(tenant, progress),
+    check: (addresses) => Promise.all(addresses.map((address) => explain(address, config, shared, learning))),
+    async status(): Promise<GatewayStatus> {
+      const now = Date.now();
+      const tenants = await learning.status();
+      return {
+        version,
+        startedAt,
+        now,
+        listeners: listeners.map((listener, index) => ({
+          address: addressText(listener),
+          mode: config.smtp[index]?.mode ?? '',
+          connections: listener.connections(),
+        })),
+        tenants: tenants.map((tenant) => ({
+          ...tenant,
+          freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),
+          domains: [...config.policy.domains.values()]
+            .filter((domain) => domain.tenant === tenant.tenant)
+            .map(({ name }) => name),
+        })),
+      };
+    },
+  };
+}
+
+/** The answer to one address now, with what the mirror knows of its owners if it can say so in time. */
+async function explain(
+  address: string,
+  { policy }: Config,
+  shared: Shared,
+  learning: Learning,
+): Promise<CheckedAddress> {
+  const verdict = decideText(address, shared.directory, policy, Date.now());
+  const key = verdict.matched ?? verdict.key;
+  const owners =
+    key === null ? { objects: [] } : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => null);
+  const reply = replyFor(verdict, '......');
+  return {
+    address,
+    normalised: verdict.key,
+    verdict: verdict.action,
+    reason: verdict.reason,
+    reply: `${reply.code} ${replyLines(reply).join(' ')}`,
+    domain: verdict.domain,
+    tenant: verdict.tenant,
+    nextHop: verdict.nextHop,
+    matched: verdict.matched,
+    freshness: verdict.freshness,
+    directoryAge: verdict.directoryAge,
+    objects: owners?.objects ?? null,
+  };
+}
+
+/** The configuration as it took effect, for the log. It holds no secret but a proxy's password, which goes. */
+function effective(config: Config): unknown {
+  const proxy = config.proxy?.replace(/\/\/[^/@]*@/, '//***@') ?? null;
+  const policy = { ...config.policy, domains: [...config.policy.domains.values()] };
+  return { ...config, proxy, policy };
+}
+
+function addressText(listener: SmtpListener): string {
+  const { host, port } = listener.address();
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The value, or undefined when it takes longer than `ms`. */
+async function within<T>(ms: number, value: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The first SIGTERM or SIGINT. A second one finds no handler and ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    const stop = (signal: string) => {
+      process.removeListener('SIGTERM', stop).removeListener('SIGINT', stop);
+      resolve(signal);
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

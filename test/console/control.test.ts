@@ -1,0 +1,89 @@
+/** The control socket: what it answers, what it refuses, and who may own it. */
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  type ControlFunctions,
+  claimControlSocket,
+  controlRoutes,
+  openControlSocket,
+} from '../../src/console/control.ts';
+import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
+
+const answers: ControlFunctions = {
+  status: async () => ({ version: '1' }),
+  check: async (addresses) => addresses.map((address) => ({ address })),
+  sync: async (tenant, progress) => {
+    progress({ stream: 'users', entries: 1 });
+    if (tenant === 'broken') throw new Error('no such tenant: broken');
+    return [{ tenant, outcome: 'ok' }];
+  },
+  metrics: async () => 'rcptgate_x 1\n',
+};
+
+function socketPath(): string {
+  return path.join(mkdtempSync(path.join(os.tmpdir(), 'rcptgate-control-')), 'control.sock');
+}
+
+async function lines(source: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const line of source) all.push(line);
+  return all;
+}
+
+describe('the control socket', () => {
+  it('answers over a socket that only owner and group may open', async () => {
+    const file = socketPath();
+    await using _server = await openControlSocket(file, answers);
+    const client = controlClient(file);
+    expect(await client.get('/v1/status')).toEqual({ version: '1' });
+    expect(await client.post('/v1/check', { addresses: ['a', 'b'] })).toEqual([
+      { address: 'a' },
+      { address: 'b' },
+    ]);
+    expect(statSync(file).mode & 0o777).toBe(0o660);
+  });
+
+  it('streams progress before the reports, and an error as a line', async () => {
+    const file = socketPath();
+    await using _server = await openControlSocket(file, answers);
+    const client = controlClient(file);
+    const progress = { progress: { stream: 'users', entries: 1 } };
+    expect(await lines(client.postLines('/v1/sync', { tenant: null }))).toEqual([
+      progress,
+      { reports: [{ tenant: null, outcome: 'ok' }] },
+    ]);
+    expect(await lines(client.postLines('/v1/sync', { tenant: 'broken' }))).toEqual([
+      progress,
+      { error: 'no such tenant: broken' },
+    ]);
+  });
+
+  it('refuses a body of another form with a clear word', async () => {
+    const file = socketPath();
+    await using _server = await openControlSocket(file, answers);
+    await expect(controlClient(file).post('/v1/check', { addresses: [1] })).rejects.toThrow(
+      'the daemon answered 400: "addresses" must be a list of strings',
+    );
+    const noJson = await controlRoutes(answers).request('/v1/check', { method: 'POST', body: 'no json' });
+    expect(noJson.status).toBe(400);
+  });
+
+  it('serves metrics as text', async () => {
+    expect(await (await controlRoutes(answers).request('/metrics')).text()).toBe('rcptgate_x 1\n');
+  });
+
+  it('replaces a file left behind, but never a living daemon', async () => {
+    const file = socketPath();
+    writeFileSync(file, '');
+    await claimControlSocket(file);
+    await using _server = await openControlSocket(file, answers);
+    await expect(claimControlSocket(file)).rejects.toThrow('another rcptgate is running');
+  });
+
+  it('says that nobody answers', async () => {
+    const file = socketPath();
+    await expect(controlClient(file).get('/v1/status')).rejects.toThrow(DaemonUnreachable);
+  });
+});
