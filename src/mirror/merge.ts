@@ -39,9 +39,11 @@ export function foldPatches(
     facts = mergeFacts(facts ?? {}, patch.facts);
     state = 'live';
   }
-  if (state === 'gone') return null;
-  const kept = facts ?? old?.facts ?? null;
-  return kept === null ? null : { state, facts: kept };
+  return state === 'gone' ? null : keep(state, facts ?? old?.facts);
+}
+
+function keep(state: ObjectState, facts: RecipientFacts | undefined): StoredObject | null {
+  return facts === undefined ? null : { state, facts };
 }
 
 const FACT_NAMES = [

@@ -1,0 +1,119 @@
+/** What the main thread and the learning thread say to each other. Plain values; shared memory crosses as it is. */
+import type { DirectorySnapshot } from '../core/directory.ts';
+import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { RoundError, RoundProgress, RoundReport } from './report.ts';
+
+/** One tenant to learn from. */
+export interface LearnerTenant {
+  readonly id: string;
+  readonly applicationId: string;
+  readonly secretFile: string;
+  /** Base URL of the login service. */
+  readonly login: string;
+  /** Base URL of Graph. */
+  readonly graph: string;
+}
+
+export interface LearnerSettings {
+  readonly stateDir: string;
+  readonly caFile: string | null;
+  readonly proxy: string | null;
+  /** Cron expression, UTC. */
+  readonly schedule: string;
+  /** Ms. */
+  readonly gracePeriod: number;
+  /** Deadline of one outbound request, ms. */
+  readonly requestTimeout: number;
+  readonly tenants: readonly LearnerTenant[];
+}
+
+/** Something is wrong that no round report tells. */
+export interface Trouble {
+  readonly message: string;
+  readonly stack?: string;
+  readonly tenant?: string;
+}
+
+export interface StreamStatus {
+  readonly stream: StreamName;
+  /** Whether the next round can ask for changes only. */
+  readonly cursor: boolean;
+  /** Start of the last completed full read, ms since 1970. */
+  readonly fullAt: number | null;
+  readonly error: RoundError | null;
+}
+
+export interface TenantStatus {
+  readonly tenant: string;
+  /** Start of the last complete round, ms since 1970. */
+  readonly syncedAt: number | null;
+  readonly addresses: number;
+  /** Live objects by kind. */
+  readonly objects: Readonly<Record<string, number>>;
+  /** Addresses in their grace period. */
+  readonly departed: number;
+  /** Addresses whose removal is held back. */
+  readonly held: number;
+  readonly lastRound: RoundReport | null;
+  /** Ms since 1970. */
+  readonly nextRun: number | null;
+  readonly streams: readonly StreamStatus[];
+  /** Why the mirror cannot be used; null when it can. */
+  readonly trouble: string | null;
+}
+
+/** An object that owns an address. */
+export interface AddressOwner {
+  readonly tenant: string;
+  readonly id: string;
+  readonly stream: StreamName;
+  readonly kind: RecipientKind;
+  readonly displayName: string | null;
+  /** The entry the address comes from, as Graph wrote it. */
+  readonly attribute: string;
+  readonly state: 'live' | 'changed' | 'absent';
+}
+
+export interface AddressDescription {
+  readonly address: string;
+  readonly owners: readonly AddressOwner[];
+  readonly departures: ReadonlyArray<{
+    readonly tenant: string;
+    readonly removedAt: number;
+    /** Why the removal is held back; null in the grace period. */
+    readonly held: string | null;
+  }>;
+}
+
+/** What can be asked, with what it is answered by. */
+export interface Requests {
+  readonly sync: {
+    readonly ask: { readonly tenant: string | null };
+    readonly answer: readonly RoundReport[];
+  };
+  readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
+  readonly describe: { readonly ask: { readonly address: string }; readonly answer: AddressDescription };
+  readonly stop: { readonly ask: null; readonly answer: null };
+}
+
+export type RequestName = keyof Requests;
+
+export interface RequestMessage {
+  readonly id: number;
+  readonly name: RequestName;
+  readonly ask: Requests[RequestName]['ask'];
+}
+
+export type LearnerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
+  | { readonly kind: 'round'; readonly report: RoundReport }
+  | { readonly kind: 'progress'; readonly progress: RoundProgress }
+  | { readonly kind: 'trouble'; readonly trouble: Trouble }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly message: string };
+
+/** The answering side: one function per request. */
+export type RequestHandlers = {
+  readonly [Name in RequestName]: (ask: Requests[Name]['ask']) => Promise<Requests[Name]['answer']>;
+};

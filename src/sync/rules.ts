@@ -1,0 +1,108 @@
+/** The decisions of a round, pure: which streams, full or delta, what cannot be true, and when to come again. */
+import type { RecipientPatch, StreamName } from '../core/recipient.ts';
+import type { RoundError } from './report.ts';
+
+/** A failure as the Graph side words it. `retryAfter` is in ms. */
+export interface RoundFailure extends RoundError {
+  readonly kind: string;
+  readonly retryAfter: number | null;
+}
+
+/** What is remembered of a stream. */
+export interface StreamState {
+  readonly stream: StreamName;
+  readonly cursor: string | null;
+  readonly selectHash: string | null;
+  /** Start of the last completed full read, ms since 1970. */
+  readonly fullAt: number | null;
+  readonly error: string | null;
+}
+
+/** Users and groups always; contacts when the token may read them. */
+export function streamsFor(roles: readonly string[]): readonly StreamName[] {
+  return roles.includes('OrgContact.Read.All') ? ['users', 'groups', 'contacts'] : ['users', 'groups'];
+}
+
+/**
+ * The cursor to read from, or null for a full read: when there is none, when it was made for other properties, and
+ * when the last full read is older than `fullEvery` ms, because delta is known to lose changes. After a failed round
+ * the third reason waits, so that full reads that keep failing do not stop the deltas.
+ */
+export function cursorFor(
+  state: StreamState | undefined,
+  selectHash: string,
+  now: number,
+  fullEvery: number,
+): string | null {
+  if (!state?.cursor || state.selectHash !== selectHash) return null;
+  const due = state.fullAt === null || now - state.fullAt >= fullEvery;
+  return due && state.error === null ? null : state.cursor;
+}
+
+/** What was seen while a stream was read. */
+export interface Tally {
+  readonly pages: number;
+  readonly entries: number;
+  /** Entries that are not removals. */
+  readonly present: number;
+  /** Entries that could own addresses: users and contacts, and groups that are mail-enabled. */
+  readonly eligible: number;
+  /** Entries that name proxyAddresses. */
+  readonly addressed: number;
+}
+
+export const NOTHING_READ: Tally = { pages: 0, entries: 0, present: 0, eligible: 0, addressed: 0 };
+
+/** The tally with one more page. */
+export function tallyPage(tally: Tally, patches: readonly RecipientPatch[]): Tally {
+  const present = patches.filter((patch) => patch.removed === undefined);
+  return {
+    pages: tally.pages + 1,
+    entries: tally.entries + patches.length,
+    present: tally.present + present.length,
+    eligible: tally.eligible + present.filter(({ facts }) => facts.mailEnabled !== false).length,
+    addressed: tally.addressed + present.filter(({ facts }) => facts.proxyAddresses !== undefined).length,
+  };
+}
+
+/**
+ * Why a completed full read cannot be the whole truth; null when it may be. A tenant has at least one user, and a
+ * permission that is too small makes proxyAddresses vanish without any error.
+ */
+export function implausible(stream: StreamName, tally: Tally): RoundFailure | null {
+  if (stream === 'users' && tally.present === 0) {
+    return { ...FAULT, code: 'no-users', message: 'Graph listed no user at all, which cannot be', hint: '' };
+  }
+  if (stream === 'contacts' || tally.eligible === 0 || tally.addressed > 0) return null;
+  const message = `none of ${tally.entries} ${stream} came with proxyAddresses`;
+  const hint =
+    'Grant User.Read.All and Group.Read.All (application) with admin consent; lesser ones hide addresses.';
+  return { ...FAULT, code: 'no-addresses', message, hint };
+}
+
+const FAULT = { kind: 'protocol', retryAfter: null };
+
+/** Waits that the other side may impose, ms: when it does not say, and at most. */
+const DEFAULT_WAIT = 60_000;
+const LONGEST_WAIT = 3_600_000;
+
+/**
+ * The moment before which no round should start (ms since 1970), after the failures of one; null when the next
+ * scheduled round may go ahead.
+ */
+export function notBeforeAfter(failures: readonly RoundFailure[], now: number): number | null {
+  const waits = failures
+    .filter(({ kind, retryAfter }) => kind === 'throttled' || retryAfter !== null)
+    .map(({ retryAfter }) => Math.min(retryAfter ?? DEFAULT_WAIT, LONGEST_WAIT));
+  return waits.length === 0 ? null : now + Math.max(...waits);
+}
+
+/** Whether a round must still wait at `now`. A moment too far ahead means that the clock was set back: no wait. */
+export function mustWait(notBefore: number | null, now: number): boolean {
+  return notBefore !== null && now < notBefore && notBefore - now <= LONGEST_WAIT;
+}
+
+/** Whether the other streams are worth a try after one failed this way. */
+export function endsRound({ kind }: RoundFailure): boolean {
+  return kind === 'throttled' || kind === 'aborted' || kind === 'credential' || kind === 'token-refused';
+}
