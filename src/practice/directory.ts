@@ -54,6 +54,8 @@ export interface PracticeDirectory {
   find(address: string): PracticeObject[];
   /** Every live object of a stream, one after the other. */
   live(stream: StreamName): Iterable<PracticeObject>;
+  /** Every object of a stream that can be restored. */
+  deleted(stream: StreamName): PracticeObject[];
   /** The true set: every normalised address at which Exchange Online would accept mail right now. */
   recipientAddresses(): Set<string>;
 }
@@ -85,6 +87,7 @@ export function practiceDirectory(parts: DirectoryParts): PracticeDirectory {
     get: (id) => store.get(id),
     find: (address) => store.owners(normaliseAddress(address) ?? ''),
     live: (stream) => liveObjects(store, stream),
+    deleted: (stream) => store.changed(stream).filter((object) => object.state === 'deleted'),
     recipientAddresses: () => recipientAddresses(store, verifiedNames(domains.list)),
   };
 }

@@ -17,6 +17,8 @@ export interface ObjectStore {
   length(stream: StreamName): number;
   at(stream: StreamName, position: number): PracticeObject | undefined;
   get(id: string): PracticeObject | undefined;
+  /** The objects that are no longer as they were generated, the named ones among them. */
+  changed(stream: StreamName): PracticeObject[];
   /** The id of the next object to be created in a stream. */
   nextId(stream: StreamName): string;
   /** Replaces or adds the object that the change is about. */
@@ -73,6 +75,7 @@ export function objectStore(population: Population): ObjectStore {
       return overlay.get(created[stream][generated < 0 ? position : position - count] ?? '');
     },
     get: (id) => get(id.toLowerCase()),
+    changed: (stream) => [...overlay.values()].filter((object) => object.stream === stream),
     nextId,
     apply,
     owners: (address) => find(address).filter((object) => addressKeys(object).includes(address)),

@@ -120,3 +120,8 @@ export const COLLECTIONS: ReadonlySet<string> = new Set([
   ...['proxyAddresses', 'assignedPlans', 'assignedLicenses', 'businessPhones', 'groupTypes', 'identities'],
   ...['imAddresses', 'otherMails', 'addresses', 'phones', 'creationOptions', 'members'],
 ]);
+
+/** A property of an object by its name, the id included; undefined when it was never set. */
+export function propertyOf(object: PracticeObject, name: string): unknown {
+  return name === 'id' ? object.id : object.fields[name as keyof ObjectFields];
+}

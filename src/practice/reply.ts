@@ -21,6 +21,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON; absent for no body. */
   readonly body?: unknown;
+  /** Sent as it is, in place of a body. */
+  readonly html?: string;
   /** Which page of which stream this is, when it is one. */
   readonly page?: { readonly stream: StreamName; readonly number: number; readonly delta: boolean };
 }

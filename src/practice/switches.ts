@@ -43,10 +43,12 @@ export interface SwitchValues {
   tokenRefreshIn: number | null;
   /** Value of `x-ms-throttle-limit-percentage`; null for none. */
   throttlePercentage: number | null;
-  /** The reply of a new secret: every secret counts as past its end. */
+  /** Every secret counts as past its end (AADSTS7000222). */
   secretExpired: boolean;
   /** The application is disabled (AADSTS7000112). */
   applicationDisabled: boolean;
+  /** The service principal is an owner of its own registration, which addPassword asks for. */
+  ownsItself: boolean;
   /** Nobody ever consented, so the tenant has no service principal (AADSTS7000229). */
   servicePrincipalMissing: boolean;
 }
@@ -95,6 +97,7 @@ export function defaultSwitches(): SwitchValues {
     throttlePercentage: null,
     secretExpired: false,
     applicationDisabled: false,
+    ownsItself: false,
     servicePrincipalMissing: false,
   };
 }

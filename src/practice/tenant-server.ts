@@ -1,0 +1,184 @@
+/** The practice tenant: a local Entra ID and Microsoft Graph over TLS, on one port of this machine. */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { accessTokens } from './access-token.ts';
+import type { PracticeApplication } from './application.ts';
+import { practiceApplication } from './application.ts';
+import type { Identity } from './certificate.ts';
+import { createServerIdentity } from './certificate.ts';
+import { deliver, replyUnder, statusUnder } from './delivery.ts';
+import type { PracticeDirectory } from './directory.ts';
+import { entraReply } from './entra.ts';
+import { graphReply } from './graph-api.ts';
+import { openKeepsake } from './keepsake.ts';
+import type { Call, RoutedReply } from './reply.ts';
+import { callOf } from './reply.ts';
+import type { PracticeRequest, RequestRecord } from './request-record.ts';
+import { requestRecord } from './request-record.ts';
+import type { PracticeSwitches } from './switches.ts';
+import type { TenantState } from './tenant-state.ts';
+import { epochOf, tenantState } from './tenant-state.ts';
+
+export interface PracticeOptions {
+  /** 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** Any free port unless given. */
+  readonly port?: number;
+  readonly seed?: number;
+  /** Generated users on top of the named ones; a tenth as many groups and a twentieth as many contacts follow. */
+  readonly users?: number;
+  readonly tenantId?: string;
+  readonly applicationId?: string;
+  readonly secret?: string;
+  /** Keeps the CA, the keys and the directory's changes here, so that a restart goes on where it stopped. */
+  readonly stateDir?: string;
+  /** What time it is, ms since 1970; for tokens and their ages. */
+  readonly now?: () => number;
+}
+
+export interface PracticeTenant extends AsyncDisposable {
+  /** Base of the sign-in endpoints: `https://localhost:PORT`. */
+  readonly login: string;
+  /** Base of Graph; the same origin. */
+  readonly graph: string;
+  /** The CA that signed the server's certificate. */
+  readonly caPem: string;
+  readonly tenantId: string;
+  readonly applicationId: string;
+  readonly secret: string;
+  /** The registration with its credentials, which may be added to and removed. */
+  readonly application: PracticeApplication;
+  /** The tenant's true state. */
+  readonly directory: PracticeDirectory;
+  readonly switches: PracticeSwitches;
+  /** The last requests, oldest first. */
+  readonly requests: PracticeRequest[];
+  /** Requests of every route since the start. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Signs a token of any content with the tenant's key, for tokens that are wrong on purpose. */
+  signToken(claims: Record<string, unknown>): Promise<string>;
+  /** Opens the same port again after {@link PracticeTenant.close}. */
+  listen(): Promise<void>;
+  /** Switches the tenant off: the port is closed and every connection destroyed; its state stays. */
+  close(): Promise<void>;
+}
+
+const DEFAULTS = {
+  host: '127.0.0.1',
+  port: 0,
+  seed: 1,
+  users: 0,
+  tenantId: '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
+  applicationId: '6731de76-14a6-49ae-97bc-6eba6914391e',
+  secret: 'practice~secret.not-for-production',
+  now: Date.now,
+};
+
+/** Starts a practice tenant. Clients must trust {@link PracticeTenant.caPem}. */
+export async function startPracticeTenant(options: PracticeOptions = {}): Promise<PracticeTenant> {
+  const { host, port, seed, users, tenantId, applicationId, secret, now } = { ...DEFAULTS, ...options };
+  const keepsake = openKeepsake(options.stateDir, epochOf(seed, users));
+  const application = practiceApplication(applicationId, secret, now());
+  const tokens = accessTokens(tenantId, keepsake.signing, now);
+  const state = tenantState({ tenantId, application, tokens, now, seed, users, keepsake });
+  const record = requestRecord();
+  const ipv4 = host === '127.0.0.1' ? [host] : ['127.0.0.1', ...(/^[\d.]+$/.test(host) ? [host] : [])];
+  const identity = createServerIdentity(keepsake.authority, { dns: ['localhost'], ipv4 });
+  const door = doorOf(identity, state, record);
+  const opened = await door.open(host, port);
+  const origin = `https://localhost:${opened}`;
+  return {
+    login: origin,
+    graph: origin,
+    caPem: keepsake.authority.certPem,
+    tenantId,
+    applicationId,
+    secret,
+    application,
+    directory: state.directory,
+    switches: state.switches,
+    requests: record.requests,
+    counts: record.counts,
+    signToken: (claims) => tokens.sign(claims),
+    async listen() {
+      await door.open(host, opened);
+    },
+    close: () => door.close(),
+    [Symbol.asyncDispose]: () => door.close(),
+  };
+}
+
+/** The listening side: closed and opened again any number of times. */
+function doorOf(identity: Identity, state: TenantState, record: RequestRecord) {
+  const sockets = new Set<Socket>();
+  let server: Server | null = null;
+  return {
+    async open(host: string, port: number): Promise<number> {
+      if (server !== null) return portOf(server);
+      const opening = createServer({ cert: identity.certPem, key: identity.keyPem }, (request, response) => {
+        void answer(request, response, state, record);
+      });
+      // Longer than any client keeps an idle connection, so that none is closed under a request.
+      opening.keepAliveTimeout = 120_000;
+      opening.on('connection', (socket: Socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+      });
+      opening.listen(port, host);
+      await once(opening, 'listening');
+      server = opening;
+      return portOf(opening);
+    },
+    async close(): Promise<void> {
+      const closing = server;
+      server = null;
+      if (closing === null) return;
+      const closed = once(closing, 'close');
+      closing.close();
+      // Connections in the middle of a TLS handshake are not among the server's own list.
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  state: TenantState,
+  record: RequestRecord,
+): Promise<void> {
+  const path = request.url ?? '/';
+  try {
+    const call = await readCall(request, path);
+    const reply = await replyTo(state, call);
+    const fault = state.switches.faults.take({ route: reply.route, path, page: reply.page?.number });
+    if (reply.page?.delta) await state.switches.passGates(reply.page.stream, reply.page.number);
+    const sent = replyUnder(fault, reply, { state, call });
+    const { method } = call;
+    record.add({ method, path, route: reply.route, status: statusUnder(fault, sent), at: state.now() });
+    await deliver(sent, fault, response);
+  } catch {
+    // A request that was cut off, or a mistake of ours: either way the client sees a broken connection.
+    response.destroy();
+  }
+}
+
+async function readCall(request: IncomingMessage, path: string): Promise<Call> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const url = new URL(path, `https://${request.headers.host ?? 'localhost'}`);
+  return callOf(request.method ?? 'GET', url, request.headers, Buffer.concat(chunks).toString());
+}
+
+async function replyTo(state: TenantState, call: Call): Promise<RoutedReply> {
+  const reply = (await entraReply(state, call)) ?? (await graphReply(state, call));
+  return reply ?? { status: 404, route: 'unknown', body: { error: { code: 'NotFound', message: '' } } };
+}
