@@ -1,0 +1,59 @@
+/** Documentation drift is a failing test: what the program has, the README names. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS, EXIT } from '../src/cli.ts';
+import { ACTION_OF, bareVerdict, type Reason } from '../src/core/verdict.ts';
+import { EVENT_NAMES } from '../src/ops/events.ts';
+import { createMetrics } from '../src/ops/metrics.ts';
+import { replyFor } from '../src/smtp/reply.ts';
+
+const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const CONTRIBUTING = readFileSync(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8');
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+function sourceOf(file: string): string {
+  return readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
+}
+
+describe('the README', () => {
+  it.each(Object.keys(ACTION_OF) as Reason[])(
+    'has a row for the verdict %s with its action and reply',
+    (reason) => {
+      const row = README.split('\n').find((line) => line.includes(`| \`${reason}\` |`)) ?? '';
+      const { code, enhanced } = replyFor(bareVerdict(reason), '7F3K2Q');
+      expect(row).toContain(`| ${ACTION_OF[reason]} |`);
+      expect(row).toContain(`${code} ${enhanced}`);
+    },
+  );
+
+  it.each(EVENT_NAMES)('names the event %s', (event) => {
+    expect(README).toContain(`\`${event}\``);
+    expect(sourceOf('ops/events.ts').split(`'${event}'`).length).toBeGreaterThan(2);
+  });
+
+  it('names every event that is written', () => {
+    const written = [...sourceOf('ops/events.ts').matchAll(/'((?:[a-z_]+)\.[a-z_]+)'/g)].map(
+      (match) => match[1],
+    );
+    expect(written.filter((event) => !(EVENT_NAMES as readonly string[]).includes(event ?? ''))).toEqual([]);
+  });
+
+  it('names every metric', async () => {
+    const metrics = await createMetrics().registry.getMetricsAsJSON();
+    expect(metrics.length).toBeGreaterThan(4);
+    expect(metrics.filter(({ name }) => !README.includes(`\`${name}\``)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it('names every command and exit code', () => {
+    const commands = Object.keys(COMMANDS).filter((name) => !README.includes(`\`rcptgate ${name}`));
+    const codes = Object.values(EXIT).filter((code) => !new RegExp(`^\\| ${code} \\|`, 'm').test(README));
+    expect([commands, codes]).toEqual([[], []]);
+  });
+});
+
+describe('CONTRIBUTING', () => {
+  it('gives a reason for every dependency', () => {
+    const missing = Object.keys(manifest.dependencies).filter((name) => !CONTRIBUTING.includes(name));
+    expect(missing).toEqual([]);
+  });
+});
