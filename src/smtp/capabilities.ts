@@ -1,0 +1,65 @@
+/** The service extensions of a next hop (RFC 5321 section 4.1.1.1), and what may be offered on their strength. */
+
+/** What a next hop said to EHLO. */
+export interface Capabilities {
+  /** Its SIZE limit in bytes (RFC 1870): 0 is no limit, null is no SIZE extension. */
+  readonly size: number | null;
+  readonly eightBitMime: boolean;
+  readonly smtpUtf8: boolean;
+  readonly pipelining: boolean;
+  readonly startTls: boolean;
+  readonly dsn: boolean;
+}
+
+/** What a listener offers to its clients. */
+export interface Offer {
+  readonly size: number;
+  readonly eightBitMime: boolean;
+  readonly smtpUtf8: boolean;
+}
+
+/** A next hop that only understood HELO. */
+export const NO_CAPABILITIES: Capabilities = {
+  size: null,
+  eightBitMime: false,
+  smtpUtf8: false,
+  pipelining: false,
+  startTls: false,
+  dsn: false,
+};
+
+/** Reads the lines of an EHLO reply; the first is the greeting. */
+export function capabilitiesOf(lines: readonly string[]): Capabilities {
+  const keywords = new Map(
+    lines.slice(1).map((line) => {
+      const [keyword = '', argument = ''] = line.trim().split(/ +/);
+      return [keyword.toUpperCase(), argument] as const;
+    }),
+  );
+  const size = keywords.get('SIZE');
+  return {
+    size: size === undefined ? null : /^\d{1,15}$/.test(size) ? Number(size) : 0,
+    eightBitMime: keywords.has('8BITMIME'),
+    smtpUtf8: keywords.has('SMTPUTF8'),
+    pipelining: keywords.has('PIPELINING'),
+    startTls: keywords.has('STARTTLS'),
+    dsn: keywords.has('DSN'),
+  };
+}
+
+/**
+ * What every next hop can take. One that was never asked counts as able to: if it turns out not to be, the message
+ * is deferred and the next EHLO tells the truth.
+ */
+export function offerFor(hops: ReadonlyArray<Capabilities | 'unknown'>, maxMessageSize: number): Offer {
+  let offer: Offer = { size: maxMessageSize, eightBitMime: true, smtpUtf8: true };
+  for (const hop of hops) {
+    if (hop === 'unknown') continue;
+    offer = {
+      size: hop.size ? Math.min(offer.size, hop.size) : offer.size,
+      eightBitMime: offer.eightBitMime && hop.eightBitMime,
+      smtpUtf8: offer.smtpUtf8 && hop.smtpUtf8,
+    };
+  }
+  return offer;
+}

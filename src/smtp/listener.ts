@@ -1,0 +1,112 @@
+/** Opens one SMTP listener and closes it without losing a message. */
+import { once } from 'node:events';
+import type { Mailbox } from '../core/address.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { guardedEvents, type ListenerMode, type SmtpEvents } from './events.ts';
+import type { Relay } from './relay.ts';
+import { GatewayServer, type KeyPair } from './server.ts';
+
+/** Times are in ms, sizes in bytes. */
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `relay` passes accepted mail on; `verify` only answers recipient checks. */
+  readonly mode: ListenerMode;
+  /** Our name in the greeting, in EHLO and in Received. */
+  readonly hostname: string;
+  /** Without it STARTTLS is not offered. */
+  readonly tls: KeyPair | null;
+  readonly maxRecipients: number;
+  readonly maxMessageSize: number;
+  readonly maxConnections: number;
+  /** For a whole command line, from the reply to the one before. */
+  readonly commandTimeout: number;
+  /** For the next piece of a message. */
+  readonly dataTimeout: number;
+  readonly sessionTimeout: number;
+  /** Pause before the greeting, in which a client that talks is turned away; 0 for none. */
+  readonly greetingDelay: number;
+  readonly bareNewlines: 'normalise' | 'reject';
+  /** Grace of a disposal. */
+  readonly closeTimeout: number;
+}
+
+/** What a listener needs from the gateway. */
+export interface SmtpEdge {
+  /** The verdict on a recipient, at once. An error counts as `internal-error`. */
+  check(mailbox: Mailbox): Verdict;
+  /** Required in relay mode. */
+  readonly relay: Relay | null;
+  /** Every next hop that `check` may name; their capabilities decide what EHLO offers. */
+  nextHops(): readonly string[];
+  /** A fresh reference of six characters for a reply. */
+  reference(): string;
+  readonly events: SmtpEvents;
+}
+
+export interface SmtpListener extends AsyncDisposable {
+  address(): { readonly host: string; readonly port: number };
+  connections(): number;
+  /**
+   * Uses another certificate from the next handshake on.
+   * @throws Error when the pair does not match, or the listener was opened without one.
+   */
+  replaceCertificate(tls: KeyPair): void;
+  /** Stops accepting, lets open transactions finish for `graceMs`, then cuts what is left with a 421. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Opens a listener; it answers when the promise resolves.
+ * @throws Error when the address cannot be used, the key pair does not match, or relay mode has no relay.
+ */
+export async function openListener(options: ListenerOptions, edge: SmtpEdge): Promise<SmtpListener> {
+  if (options.mode === 'relay' && !edge.relay) throw new Error('relay mode needs a relay');
+  const settings = { ...options, startTls: options.tls !== null };
+  const server = new GatewayServer(settings, options.tls, {
+    check: (mailbox) => edge.check(mailbox),
+    relay: options.mode === 'relay' ? edge.relay : null,
+    nextHops: () => edge.nextHops(),
+    reference: () => edge.reference(),
+    events: guardedEvents(edge.events),
+  });
+  server.listen({ host: options.host, port: options.port });
+  // Rejects with the error when the address cannot be used.
+  await once(server.server, 'listening');
+  const close = closer(server);
+  return {
+    address: () => addressOf(server),
+    connections: () => server.connections.size,
+    replaceCertificate(tls) {
+      if (!options.tls) throw new Error('the listener was opened without TLS');
+      server.replaceKeyPair(tls);
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(options.closeTimeout),
+  };
+}
+
+/** Gap 23: the package lets idle sessions hear nothing and cuts messages that wait for their final answer. */
+function closer(server: GatewayServer): (graceMs: number) => Promise<void> {
+  let closed: Promise<void> | null = null;
+  return (graceMs) => {
+    if (closed) return closed;
+    closed = new Promise((resolve) => {
+      const cut = setTimeout(() => {
+        for (const session of server.sessions()) session.cut();
+      }, graceMs);
+      server.server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      for (const session of server.sessions()) session.drain();
+    });
+    return closed;
+  };
+}
+
+function addressOf(server: GatewayServer): { host: string; port: number } {
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') return { host: '', port: 0 };
+  return { host: address.address, port: address.port };
+}

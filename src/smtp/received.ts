@@ -1,0 +1,33 @@
+/** The trace header: RFC 5321 section 4.4, with the protocol names of RFC 3848 and RFC 6531 section 4.3. */
+import { isIPv6 } from 'node:net';
+
+export interface Trace {
+  /** What the client called itself. */
+  readonly helo: string;
+  readonly address: string;
+  readonly hostname: string;
+  readonly esmtp: boolean;
+  readonly tls: boolean;
+  readonly smtpUtf8: boolean;
+  readonly id: string;
+  /** ms since 1970. */
+  readonly time: number;
+}
+
+/** One `Received:` field, folded, with its final CR LF. */
+export function receivedHeader(trace: Trace): string {
+  const literal = isIPv6(trace.address) ? `[IPv6:${trace.address}]` : `[${trace.address}]`;
+  // The name is the client's own claim: nothing of it may end the line, the token or the comment.
+  const helo = trace.helo.replace(/[^A-Za-z0-9.:_[\]-]/g, '?') || 'unknown';
+  const date = new Date(trace.time).toUTCString().replace('GMT', '+0000');
+  return (
+    `Received: from ${helo} (${literal})\r\n` +
+    `\tby ${trace.hostname} with ${protocolOf(trace)} id ${trace.id};\r\n` +
+    `\t${date}\r\n`
+  );
+}
+
+function protocolOf(trace: Trace): string {
+  const base = trace.smtpUtf8 ? 'UTF8SMTP' : trace.esmtp ? 'ESMTP' : 'SMTP';
+  return trace.tls && (trace.esmtp || trace.smtpUtf8) ? `${base}S` : base;
+}

@@ -1,0 +1,79 @@
+/**
+ * The listening side: a subclass of the server of `smtp-server` that opens our connections and nothing else. Its
+ * reverse lookup is off (it would cost every session a DNS round trip) and so is its built-in certificate.
+ */
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { SMTPServer } from 'smtp-server';
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { type ConnectionSettings, GatewayConnection } from './connection.ts';
+import type { SessionEdge } from './session.ts';
+
+/** A certificate chain and its key, PEM. */
+export interface KeyPair {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export class GatewayServer extends SMTPServer {
+  private readonly settings: ConnectionSettings;
+  private readonly edge: SessionEdge;
+
+  constructor(settings: ConnectionSettings, tls: KeyPair | null, edge: SessionEdge) {
+    if (tls) validateKeyPair(tls);
+    super({
+      name: settings.hostname,
+      disableReverseLookup: true,
+      disabledCommands: ['AUTH', ...(tls ? [] : ['STARTTLS'])],
+      hideENHANCEDSTATUSCODES: false,
+      logger: false,
+      minVersion: 'TLSv1.2',
+      ...(tls ? { key: tls.key, cert: tls.cert } : {}),
+    });
+    this.settings = settings;
+    this.edge = edge;
+    // Gap 15: without a listener an 'error', such as garbage after STARTTLS, ends the process.
+    this.on('error', (error: unknown) =>
+      edge.events.listenerTrouble({ stage: 'listener', error, client: null }),
+    );
+  }
+
+  override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
+    // The peer can be gone between accept and here; a socket without a peer has no session.
+    if (socket.destroyed) return;
+    const connection = new GatewayConnection(this, socket, options, this.settings, this.edge);
+    this.connections.add(connection);
+    connection.on('error', (error: unknown) =>
+      this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
+    );
+    connection.init();
+  }
+
+  /** Greets at once: there is nothing to wait for. */
+  override onConnect(_session: unknown, callback: (error?: Error | null) => void): void {
+    callback();
+  }
+
+  override onSecure(_socket: unknown, _session: unknown, callback: (error?: Error | null) => void): void {
+    callback();
+  }
+
+  /**
+   * Uses another certificate from the next handshake on. Gap 17: the package drops the old one before it knows
+   * whether the new one is any good.
+   * @throws Error when the key does not belong to the certificate; the old one stays in use.
+   */
+  replaceKeyPair(tls: KeyPair): void {
+    validateKeyPair(tls);
+    this.updateSecureContext({ key: tls.key, cert: tls.cert });
+  }
+
+  /** Every open session. */
+  sessions(): GatewayConnection[] {
+    return [...this.connections].filter((connection) => connection instanceof GatewayConnection);
+  }
+}
+
+function validateKeyPair({ key, cert }: KeyPair): void {
+  createSecureContext({ key, cert });
+}

@@ -1,0 +1,241 @@
+/**
+ * One SMTP session: RFC 5321, with PIPELINING (RFC 2920), SIZE, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and
+ * STARTTLS. It knows lines and replies, not sockets. AUTH is not offered, BDAT and DSN neither.
+ *
+ * Limits: 20 protocol errors, then 421; refused recipients do not count.
+ */
+import { offerFor } from './capabilities.ts';
+import { MAX_COMMAND_LINE } from './command.ts';
+import type { SessionFacts } from './events.ts';
+import { Mail, type MailEdge, type MailSettings, sent } from './mail.ts';
+import { heloReply, REPLY, type Reply, withReference } from './reply.ts';
+import type { MessageSink } from './transfer.ts';
+
+/** Protocol errors after which a session is closed. */
+export const MAX_ERRORS = 20;
+
+/** The connection under a session. */
+export interface Wire {
+  readonly id: string;
+  readonly client: { readonly address: string; readonly port: number };
+  /** Protocol version once the connection is secure. */
+  tls(): string | null;
+  reply(reply: Reply): void;
+  close(): void;
+  startTls(done: () => void): void;
+  receive(sink: MessageSink): void;
+}
+
+export interface SessionSettings extends MailSettings {
+  readonly startTls: boolean;
+}
+
+export interface SessionEdge extends MailEdge {
+  /** Every next hop this listener may relay to. */
+  nextHops(): readonly string[];
+}
+
+type Command = (session: Session, line: Buffer, argument: string, done: () => void) => void;
+
+/** A command that is answered before it returns. */
+const answered =
+  (run: (session: Session, argument: string, line: Buffer) => void): Command =>
+  (session, line, argument, done) => {
+    run(session, argument, line);
+    done();
+  };
+
+const COMMANDS = new Map<string, Command>([
+  ['EHLO', answered((session, argument) => session.hello(argument, true))],
+  ['HELO', answered((session, argument) => session.hello(argument, false))],
+  ['MAIL', answered((session, _argument, line) => session.greeted('MAIL') && session.mail.mail(line))],
+  [
+    'RCPT',
+    (session, line, _argument, done) => (session.greeted('RCPT') ? session.mail.rcpt(line, done) : done()),
+  ],
+  ['DATA', (session, _line, argument, done) => session.data(argument, done)],
+  ['RSET', answered((session, argument) => session.plain(argument, 'RSET', REPLY.reset))],
+  ['NOOP', answered((session) => session.send(REPLY.nothing))],
+  ['QUIT', answered((session, argument) => session.quit(argument))],
+  ['VRFY', answered((session, argument) => session.verify(argument))],
+  ['EXPN', answered((session) => session.refuse(REPLY.notImplemented, 'EXPN'))],
+  ['AUTH', answered((session) => session.refuse(REPLY.notImplemented, 'AUTH'))],
+  ['BDAT', answered((session) => session.refuse(REPLY.notImplemented, 'BDAT'))],
+  ['HELP', answered((session) => session.send(REPLY.help))],
+  ['STARTTLS', (session, _line, argument, done) => session.startTls(argument, done)],
+]);
+
+export class Session {
+  readonly mail: Mail;
+  /** No new transaction: the gateway is stopping. */
+  draining = false;
+  /** What the client called itself; null before EHLO or HELO. */
+  helo: string | null = null;
+  /** Whether it said EHLO. */
+  esmtp = false;
+  private readonly settings: SessionSettings;
+  private readonly edge: SessionEdge;
+  private readonly wire: Wire;
+  private errors = 0;
+
+  constructor(settings: SessionSettings, edge: SessionEdge, wire: Wire) {
+    this.settings = settings;
+    this.edge = edge;
+    this.wire = wire;
+    this.mail = new Mail(settings, edge, this);
+  }
+
+  /** Answers one command line, without its CR LF. `done` is called once the next may come. */
+  command(line: Buffer, done: () => void): void {
+    const broken = lineProblem(line);
+    const verb = verbOf(line);
+    const command = COMMANDS.get(verb);
+    if (this.draining && !this.mail.open && verb !== 'QUIT') this.refuse(REPLY.shuttingDown, verb);
+    else if (broken) this.refuse(broken, null);
+    else if (!command) this.refuse(isHttp(line) ? REPLY.notSmtp : REPLY.unknownCommand, null);
+    else {
+      command(this, line, argumentOf(line), done);
+      return;
+    }
+    done();
+  }
+
+  facts(): SessionFacts {
+    const { id, client } = this.wire;
+    return { session: id, mode: this.settings.mode, client, helo: this.helo, tls: this.wire.tls() };
+  }
+
+  send(reply: Reply): void {
+    this.wire.reply(reply);
+  }
+
+  refuse(reply: Reply, command: string | null): void {
+    this.errors += 1;
+    const worded = this.errors > MAX_ERRORS ? REPLY.tooManyErrors : reply;
+    const ref = this.edge.reference();
+    const referenced = withReference(worded, ref);
+    this.wire.reply(referenced);
+    this.edge.events.sessionRefused({ ...this.facts(), reply: sent(referenced), ref, command });
+    if (worded.code === 421) this.close();
+  }
+
+  fault(error: unknown): void {
+    this.edge.events.listenerTrouble({ stage: 'session', error, client: this.wire.client });
+    this.wire.reply(withReference(REPLY.internalError, this.edge.reference()));
+  }
+
+  receive(sink: MessageSink): void {
+    this.wire.receive(sink);
+  }
+
+  close(): void {
+    this.mail.abandon();
+    this.wire.close();
+  }
+
+  /** Forgets everything the client said: what it said in the clear must not count under TLS (RFC 3207 4.2). */
+  restart(): void {
+    this.helo = null;
+    this.esmtp = false;
+    this.mail.reset();
+  }
+
+  /** Whether the client has introduced itself; it is told when not. */
+  greeted(command: string): boolean {
+    if (this.helo === null) this.refuse(REPLY.greetFirst, command);
+    return this.helo !== null;
+  }
+
+  hello(name: string, extended: boolean): void {
+    if (!/^[!-~\u0080-\u00ff]{1,255}$/.test(name)) {
+      this.refuse(REPLY.noArgument, extended ? 'EHLO' : 'HELO');
+      return;
+    }
+    this.mail.reset();
+    this.helo = name;
+    this.esmtp = extended;
+    this.wire.reply(heloReply(this.settings.hostname, extended ? this.keywords() : []));
+  }
+
+  data(argument: string, done: () => void): void {
+    if (argument === '' && this.greeted('DATA')) {
+      this.mail.data(done);
+      return;
+    }
+    if (argument !== '') this.refuse(REPLY.unexpectedArgument, 'DATA');
+    done();
+  }
+
+  plain(argument: string, command: string, reply: Reply): void {
+    if (argument !== '') {
+      this.refuse(REPLY.unexpectedArgument, command);
+      return;
+    }
+    this.mail.reset();
+    this.wire.reply(reply);
+  }
+
+  verify(argument: string): void {
+    if (argument === '') this.refuse(REPLY.noArgument, 'VRFY');
+    else this.wire.reply(REPLY.verify);
+  }
+
+  quit(argument: string): void {
+    this.plain(argument, 'QUIT', REPLY.goodbye);
+    if (argument === '') this.close();
+  }
+
+  startTls(argument: string, done: () => void): void {
+    const problem = this.startTlsProblem(argument);
+    if (problem) {
+      this.refuse(problem, 'STARTTLS');
+      done();
+      return;
+    }
+    this.wire.reply(REPLY.startTls);
+    this.wire.startTls(done);
+  }
+
+  private startTlsProblem(argument: string): Reply | null {
+    if (!this.settings.startTls) return REPLY.notImplemented;
+    if (this.wire.tls() !== null) return REPLY.alreadySecure;
+    return argument === '' ? null : REPLY.unexpectedArgument;
+  }
+
+  private keywords(): string[] {
+    const { relay } = this.edge;
+    const hops = relay ? this.edge.nextHops().map((hop) => relay.capabilities(hop)) : [];
+    const offer = offerFor(hops, this.settings.maxMessageSize);
+    const keywords = ['PIPELINING', `SIZE ${offer.size}`, 'ENHANCEDSTATUSCODES'];
+    if (offer.eightBitMime) keywords.push('8BITMIME');
+    if (offer.smtpUtf8) keywords.push('SMTPUTF8');
+    if (this.settings.startTls && this.wire.tls() === null) keywords.push('STARTTLS');
+    return keywords;
+  }
+}
+
+/**
+ * Why a line is no command. Only CR LF ends a line (RFC 5321 section 2.3.8): one that ended in a bare LF arrives
+ * here with it, and a bare CR or a NUL would let two readers see two different commands.
+ */
+function lineProblem(line: Buffer): Reply | null {
+  if (line.length > MAX_COMMAND_LINE) return REPLY.longLine;
+  for (const byte of line) if (byte < 0x20 || byte === 0x7f) return REPLY.badLine;
+  return null;
+}
+
+function verbOf(line: Buffer): string {
+  const space = line.indexOf(0x20);
+  const end = space < 0 ? line.length : space;
+  return end > 10 ? '' : line.toString('latin1', 0, end).toUpperCase();
+}
+
+function argumentOf(line: Buffer): string {
+  const space = line.indexOf(0x20);
+  return space < 0 ? '' : line.toString('latin1', space + 1).trim();
+}
+
+/** A web page that makes a browser post commands here: the session ends at its first line. */
+function isHttp(line: Buffer): boolean {
+  return /^[A-Za-z]+ \S+ HTTP\/\d/.test(line.toString('latin1', 0, 200));
+}

@@ -1,0 +1,106 @@
+/**
+ * One mail transaction of a client in relay mode: the recipients accepted so far and the next hop that took them.
+ *
+ * The next hop is opened on the first recipient that the directory accepts. While it has accepted nobody it can be
+ * given up for another, so that a dead next hop never stands before the recipients of a living one.
+ */
+import type { Sender } from './command.ts';
+import { HopTransaction, type Relayed } from './hop-transaction.ts';
+import type { HopTrouble } from './next-hop.ts';
+import type { Relay } from './relay.ts';
+import { hopFailureReply, REPLY } from './reply.ts';
+
+/** What a transaction reports and needs from its session. */
+export interface TransactionEdge {
+  readonly relay: Relay | null;
+  /** Bytes that our own header adds to the message. */
+  readonly extraSize: number;
+  notice(trouble: HopTrouble): void;
+}
+
+export class Transaction {
+  readonly sender: Sender;
+  /** Our own name for the message. */
+  readonly id: string;
+  /** Recipients the client was told yes for. */
+  accepted = 0;
+  /** Whether some recipient was told to come back later. */
+  deferred = false;
+  /** Where the accepted recipients go. */
+  nextHop: string | null = null;
+  private readonly edge: TransactionEdge;
+  private readonly cancel = new AbortController();
+  private hop: HopTransaction | null = null;
+  private refusal: Relayed | null = null;
+
+  constructor(id: string, sender: Sender, edge: TransactionEdge) {
+    this.id = id;
+    this.sender = sender;
+    this.edge = edge;
+  }
+
+  /** Whether a recipient for `nextHop` can still join. */
+  takes(nextHop: string): boolean {
+    return this.accepted === 0 || this.nextHop === nextHop;
+  }
+
+  /** Gives one recipient to its next hop; `path` is verbatim. */
+  async recipient(path: string, nextHop: string): Promise<Relayed> {
+    if (this.nextHop !== nextHop) this.leave();
+    this.nextHop = nextHop;
+    if (!this.hop && !this.refusal) await this.begin(nextHop);
+    if (this.cancelled) return abandoned();
+    if (!this.hop) return this.refusal ?? abandoned();
+    const relayed = await this.hop.recipient(path);
+    if (relayed.positive) this.accepted += 1;
+    return relayed;
+  }
+
+  /** Asks the next hop for leave to send the message; the transaction behind it when it gave it. */
+  async data(): Promise<{ readonly relayed: Relayed; readonly hop: HopTransaction | null }> {
+    if (!this.hop || this.cancelled) {
+      return {
+        relayed: { positive: false, reply: REPLY.noRecipientsYet, nextHopReply: null },
+        hop: null,
+      };
+    }
+    const relayed = await this.hop.data();
+    return { relayed, hop: relayed.positive ? this.hop : null };
+  }
+
+  /** Ends in good order: the connection is kept for the next transaction. */
+  release(): void {
+    this.leave();
+  }
+
+  /** Ends at once: whatever the next hop has of a message is cut before its end. */
+  abort(): void {
+    this.cancel.abort();
+  }
+
+  get cancelled(): boolean {
+    return this.cancel.signal.aborted;
+  }
+
+  private async begin(nextHop: string): Promise<void> {
+    const { relay, extraSize } = this.edge;
+    if (!relay) throw new Error('relay mode without a relay');
+    const notice = (trouble: HopTrouble): void => {
+      if (!this.cancelled) this.edge.notice(trouble);
+    };
+    const { signal } = this.cancel;
+    const begun = await HopTransaction.begin(relay, nextHop, this.sender, extraSize, signal, notice);
+    if (begun.ok) this.hop = begun.transaction;
+    else this.refusal = begun.refusal;
+  }
+
+  private leave(): void {
+    this.hop?.release();
+    this.hop = null;
+    this.refusal = null;
+  }
+}
+
+function abandoned(): Relayed {
+  return { positive: false, reply: hopFailureReply('closed'), nextHopReply: null };
+}
