@@ -141,7 +141,7 @@ async function oneRound(
 ): Promise<RoundReport> {
   if (!deps) throw new Error(`there is no tenant ${tenant}`);
   const report = await runRound(deps, tenant, signal);
-  if (report.addresses !== null) publish(settings, mirror, tenant, tell);
+  if (report.outcome === 'ok' || report.outcome === 'partial') publish(settings, mirror, tenant, tell);
   tell({ kind: 'round', report });
   return report;
 }

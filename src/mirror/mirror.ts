@@ -18,6 +18,8 @@ export interface SyncState {
   /** Report of the last round, JSON. */
   readonly lastRound: string | null;
   readonly notBefore: number | null;
+  /** Distinct addresses known, held ones included. */
+  readonly addresses: number;
   readonly streams: readonly StreamState[];
 }
 
@@ -56,8 +58,10 @@ export function openMirror(path: string): Mirror {
   const reading = openReading(database, tenants);
   return {
     state(tenant) {
-      const { pk, synced_at: syncedAt, last_round: lastRound, not_before: notBefore } = tenants.row(tenant);
-      return { syncedAt, lastRound, notBefore, streams: tenants.streams(pk) };
+      const row = tenants.row(tenant);
+      const { synced_at: syncedAt, last_round: lastRound, not_before: notBefore } = row;
+      const addresses = row.addresses + departures.heldCount(row.pk);
+      return { syncedAt, lastRound, notBefore, addresses, streams: tenants.streams(row.pk) };
     },
     stage: (tenant, stream, patches) => staging.add(tenants.row(tenant).pk, stream, patches),
     unstage: (tenant, stream) => staging.clear(tenants.row(tenant).pk, stream),

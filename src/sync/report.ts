@@ -30,8 +30,8 @@ export interface RoundReport {
   readonly durationMs: number;
   readonly outcome: RoundOutcome;
   readonly streams: readonly StreamReport[];
-  /** Distinct addresses known after the round; null when nothing was committed. */
-  readonly addresses: number | null;
+  /** Distinct addresses known after the round. */
+  readonly addresses: number;
   readonly added: number;
   readonly removed: number;
   readonly held: number;

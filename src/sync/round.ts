@@ -55,7 +55,12 @@ export interface RoundRecord {
 export interface RoundDeps extends Pick<StreamDeps, 'pages' | 'stage'> {
   organization(signal: AbortSignal): Promise<Outcome<Organization>>;
   selectHash(stream: StreamName): string;
-  state(): { readonly notBefore: number | null; readonly streams: readonly StreamState[] };
+  state(): {
+    readonly notBefore: number | null;
+    readonly streams: readonly StreamState[];
+    /** Distinct addresses known. */
+    readonly addresses: number;
+  };
   /** Drops what is staged of a stream, or (null) of the tenant. */
   unstage(stream: StreamName | null): void;
   /** One transaction. */
@@ -72,8 +77,8 @@ export async function runRound(deps: RoundDeps, tenant: string, signal: AbortSig
   const startedAt = deps.now();
   const run: Run = { deps, tenant, startedAt, signal };
   try {
-    const { notBefore, streams } = deps.state();
-    if (mustWait(notBefore, startedAt)) return skipped(run, notBefore ?? startedAt);
+    const { notBefore, streams, addresses } = deps.state();
+    if (mustWait(notBefore, startedAt)) return skipped(run, notBefore ?? startedAt, addresses);
     deps.unstage(null);
     const organization = await deps.organization(signal);
     if (!organization.ok) return finish(run, [], organization.failure, null);
@@ -150,7 +155,7 @@ function finish(
     durationMs: Math.max(0, now - startedAt),
     outcome: effect === null ? 'failed' : first ? 'partial' : 'ok',
     streams: reads.map((read) => read.report),
-    addresses: effect?.addresses ?? null,
+    addresses: effect?.addresses ?? deps.state().addresses,
     added: effect?.added ?? 0,
     removed: effect?.removed ?? 0,
     held: effect?.held ?? 0,
@@ -164,14 +169,14 @@ function finish(
   return report;
 }
 
-function skipped({ tenant, startedAt }: Run, until: number): RoundReport {
+function skipped({ tenant, startedAt }: Run, until: number, addresses: number): RoundReport {
   const wait = Math.ceil((until - startedAt) / 1000);
   const message = `Microsoft asked us to wait; ${wait} s are left`;
   const error = { code: 'waiting', message, hint: 'Nothing to do: the next round after that goes ahead.' };
-  return { ...EMPTY, tenant, startedAt, durationMs: 0, outcome: 'skipped', error };
+  return { ...EMPTY, addresses, tenant, startedAt, durationMs: 0, outcome: 'skipped', error };
 }
 
-/** A fault of our own, most likely the mirror's (disk full, file damaged). The mirror rolled back by itself. */
+/** A fault of our own, most likely the mirror's (disk full, file damaged), which rolled back by itself and cannot count. */
 function broken({ deps, tenant, startedAt }: Run, cause: unknown): RoundReport {
   const message = cause instanceof Error ? cause.message : String(cause);
   const own =
@@ -188,4 +193,4 @@ function broken({ deps, tenant, startedAt }: Run, cause: unknown): RoundReport {
 }
 
 const MIRROR_HINT = 'The mirror could not be read or written: check free space and permissions in state_dir.';
-const EMPTY = { streams: [], addresses: null, added: 0, removed: 0, held: 0 } as const;
+const EMPTY = { streams: [], addresses: 0, added: 0, removed: 0, held: 0 } as const;

@@ -40,6 +40,7 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Aborts running requests, lets a running commit finish, ends the thread. Later calls do nothing. */
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 interface Pending {
