@@ -78,7 +78,7 @@ export async function openGateway(
   events: Events,
   metrics: () => Promise<string>,
 ): Promise<Gateway> {
-  const closers: Array<() => Promise<unknown>> = [];
+  const closers: Array<() => PromiseLike<unknown>> = [];
   const stop = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -153,7 +153,7 @@ async function openListeners(
   shared: Shared,
   relay: Relay,
   events: Events,
-  closers: Array<() => Promise<unknown>>,
+  closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
   const { policy } = config;
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
@@ -236,8 +236,8 @@ async function explain(
 ): Promise<CheckedAddress> {
   const verdict = decideText(address, shared.directory, policy, Date.now());
   const key = verdict.matched ?? verdict.key;
-  const owners =
-    key === null ? { objects: [] } : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => null);
+  const asked =
+    key === null ? null : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => undefined);
   const reply = replyFor(verdict, '......');
   return {
     address,
@@ -251,7 +251,7 @@ async function explain(
     matched: verdict.matched,
     freshness: verdict.freshness,
     directoryAge: verdict.directoryAge,
-    objects: owners?.objects ?? null,
+    objects: key === null ? [] : (asked?.owners ?? null),
   };
 }
 
@@ -268,7 +268,7 @@ function addressText(listener: SmtpListener): string {
 }
 
 /** The value, or undefined when it takes longer than `ms`. */
-async function within<T>(ms: number, value: Promise<T>): Promise<T | undefined> {
+async function within<T>(ms: number, value: PromiseLike<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms);

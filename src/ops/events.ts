@@ -111,7 +111,8 @@ export interface RoundEvent {
   readonly tenant: string;
   readonly outcome: string;
   readonly durationMs: number;
-  readonly addresses: number;
+  /** null when nothing was committed. */
+  readonly addresses: number | null;
   readonly added: number;
   readonly removed: number;
   readonly held: number;

@@ -20,9 +20,13 @@ export interface TenantState {
   readonly syncedAt: number | null;
   readonly addresses: number;
   readonly departed: number;
+  /** Addresses whose removal is held back. */
+  readonly held: number;
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
-  readonly nextRunAt: number | null;
+  readonly nextRun: number | null;
+  /** Why the mirror cannot be used; null when it can. */
+  readonly trouble: string | null;
 }
 
 export interface RoundState {
@@ -30,7 +34,8 @@ export interface RoundState {
   readonly outcome: string;
   readonly startedAt: number;
   readonly durationMs: number;
-  readonly addresses: number;
+  /** null when nothing was committed. */
+  readonly addresses: number | null;
   readonly added: number;
   readonly removed: number;
   readonly held: number;
@@ -48,8 +53,9 @@ export function statusText(status: GatewayStatus): string {
     each.syncedAt === null ? 'never' : `${span(status.now - each.syncedAt)} ago`,
     count(each.addresses),
     count(each.departed),
+    count(each.held),
     each.lastRound?.outcome ?? '-',
-    each.nextRunAt === null ? '-' : `in ${span(each.nextRunAt - status.now)}`,
+    each.nextRun === null ? '-' : `in ${span(each.nextRun - status.now)}`,
   ]);
   return [
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
@@ -57,10 +63,13 @@ export function statusText(status: GatewayStatus): string {
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
     '',
     table([
-      ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'LAST ROUND', 'NEXT ROUND'],
+      ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],
       ...tenants,
     ]),
-    ...status.tenants.flatMap((each) => troubleLines(each.lastRound)),
+    ...status.tenants.flatMap((each) => [
+      ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
+      ...troubleLines(each.lastRound),
+    ]),
   ].join('\n');
 }
 
@@ -68,12 +77,16 @@ export function statusText(status: GatewayStatus): string {
 export function roundsText(rounds: readonly RoundState[]): string {
   return rounds
     .flatMap((round) => [
-      `${round.tenant}: ${round.outcome} in ${(round.durationMs / 1000).toFixed(1)} s, ` +
-        `${count(round.addresses)} addresses (${count(round.added)} added, ${count(round.removed)} removed` +
-        `${round.held > 0 ? `, ${count(round.held)} removals held` : ''})`,
+      `${round.tenant}: ${round.outcome} in ${(round.durationMs / 1000).toFixed(1)} s, ${changesText(round)}`,
       ...troubleLines(round),
     ])
     .join('\n');
+}
+
+function changesText({ addresses, added, removed, held }: RoundState): string {
+  if (addresses === null) return 'nothing changed';
+  const holding = held > 0 ? `, ${count(held)} removals held` : '';
+  return `${count(addresses)} addresses (${count(added)} added, ${count(removed)} removed${holding})`;
 }
 
 function troubleLines(round: RoundState | null): string[] {

@@ -110,9 +110,11 @@ describe('statusText and roundsText', () => {
           syncedAt: 0,
           addresses: 1200,
           departed: 3,
+          held: 0,
+          trouble: null,
           domains: ['contoso.example'],
           lastRound: { ...ROUND, outcome: 'failed', error },
-          nextRunAt: 360_000,
+          nextRun: 360_000,
         },
       ],
     });
@@ -122,17 +124,18 @@ describe('statusText and roundsText', () => {
       'LISTENER        MODE   CONNECTIONS',
       '127.0.0.1:2525  relay  2',
       '',
-      'TENANT  DIRECTORY  SYNCED     ADDRESSES  IN GRACE  LAST ROUND  NEXT ROUND',
-      't1      stale      5 min ago  1,200      3         failed      in 60 s',
+      'TENANT  DIRECTORY  SYNCED     ADDRESSES  IN GRACE  HELD  LAST ROUND  NEXT ROUND',
+      't1      stale      5 min ago  1,200      3         0     failed      in 60 s',
       '  t1: AADSTS7000222: The client secret has expired.',
       '  what to do: Renew it.',
     ]);
   });
 
   it('says what a round did', () => {
-    expect(roundsText([ROUND, { ...ROUND, held: 9 }])).toBe(
+    expect(roundsText([ROUND, { ...ROUND, held: 9 }, { ...ROUND, outcome: 'failed', addresses: null }])).toBe(
       't1: ok in 1.2 s, 1,200 addresses (3 added, 1 removed)\n' +
-        't1: ok in 1.2 s, 1,200 addresses (3 added, 1 removed, 9 removals held)',
+        't1: ok in 1.2 s, 1,200 addresses (3 added, 1 removed, 9 removals held)\n' +
+        't1: failed in 1.2 s, nothing changed',
     );
   });
 });
