@@ -20,6 +20,13 @@ export interface Delivery {
   readonly call: Call;
 }
 
+/** Where a reply goes. */
+export interface Outlet {
+  readonly response: ServerResponse;
+  /** Resets the TCP connection; a TLS socket cannot do that itself. */
+  reset(): void;
+}
+
 const PORTAL = '<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body></body></html>';
 
 /** What a fault makes of a reply; faults of the connection leave it as it is. */
@@ -60,13 +67,13 @@ export function replyUnder(fault: Fault | undefined, reply: Reply, { state, call
 export async function deliver(
   reply: Reply,
   fault: Fault | undefined,
-  response: ServerResponse,
+  { response, reset }: Outlet,
 ): Promise<void> {
   switch (fault?.kind) {
     case 'silent':
       return;
     case 'reset':
-      response.socket?.resetAndDestroy();
+      reset();
       return;
     case 'truncated':
       send(response, reply, textOf(reply).slice(0, Math.ceil(textOf(reply).length / 2)));

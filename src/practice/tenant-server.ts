@@ -1,6 +1,6 @@
 /** The practice tenant: a local Entra ID and Microsoft Graph over TLS, on one port of this machine. */
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -9,6 +9,7 @@ import type { PracticeApplication } from './application.ts';
 import { practiceApplication } from './application.ts';
 import type { Identity } from './certificate.ts';
 import { createServerIdentity } from './certificate.ts';
+import type { Outlet } from './delivery.ts';
 import { deliver, replyUnder, statusUnder } from './delivery.ts';
 import type { PracticeDirectory } from './directory.ts';
 import { entraReply } from './entra.ts';
@@ -113,19 +114,23 @@ export async function startPracticeTenant(options: PracticeOptions = {}): Promis
 
 /** The listening side: closed and opened again any number of times. */
 function doorOf(identity: Identity, state: TenantState, record: RequestRecord) {
-  const sockets = new Set<Socket>();
+  const sockets = new Map<number | undefined, Socket>();
   let server: Server | null = null;
   return {
     async open(host: string, port: number): Promise<number> {
       if (server !== null) return portOf(server);
       const opening = createServer({ cert: identity.certPem, key: identity.keyPem }, (request, response) => {
-        void answer(request, response, state, record);
+        const reset = (): void => void sockets.get(request.socket.remotePort)?.resetAndDestroy();
+        void answer(request, { response, reset }, state, record);
       });
       // Longer than any client keeps an idle connection, so that none is closed under a request.
       opening.keepAliveTimeout = 120_000;
       opening.on('connection', (socket: Socket) => {
-        sockets.add(socket);
-        socket.once('close', () => sockets.delete(socket));
+        const { remotePort } = socket;
+        sockets.set(remotePort, socket);
+        socket.once('close', () => {
+          if (sockets.get(remotePort) === socket) sockets.delete(remotePort);
+        });
       });
       opening.listen(port, host);
       await once(opening, 'listening');
@@ -139,7 +144,7 @@ function doorOf(identity: Identity, state: TenantState, record: RequestRecord) {
       const closed = once(closing, 'close');
       closing.close();
       // Connections in the middle of a TLS handshake are not among the server's own list.
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.values()) socket.destroy();
       await closed;
     },
   };
@@ -151,7 +156,7 @@ function portOf(server: Server): number {
 
 async function answer(
   request: IncomingMessage,
-  response: ServerResponse,
+  outlet: Outlet,
   state: TenantState,
   record: RequestRecord,
 ): Promise<void> {
@@ -164,10 +169,10 @@ async function answer(
     const sent = replyUnder(fault, reply, { state, call });
     const { method } = call;
     record.add({ method, path, route: reply.route, status: statusUnder(fault, sent), at: state.now() });
-    await deliver(sent, fault, response);
+    await deliver(sent, fault, outlet);
   } catch {
     // A request that was cut off, or a mistake of ours: either way the client sees a broken connection.
-    response.destroy();
+    outlet.response.destroy();
   }
 }
 
