@@ -45,9 +45,16 @@ function storedKeys(file: string): StoredKeys {
   return keys;
 }
 
+/** The signing key is made once a process, because finding an RSA key takes longer than all the rest of a start. */
+let processSigning: Identity | undefined;
+
 function newKeys(): StoredKeys {
-  const signing = createClientCertificate('accounts.accesscontrol.example');
-  return { authority: createAuthority(), signing, macKey: randomBytes(32).toString('base64') };
+  processSigning ??= createClientCertificate('accounts.accesscontrol.example');
+  return {
+    authority: createAuthority(),
+    signing: processSigning,
+    macKey: randomBytes(32).toString('base64'),
+  };
 }
 
 function opened(keys: StoredKeys): Pick<Keepsake, 'authority' | 'signing' | 'macKey'> {
