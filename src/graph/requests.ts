@@ -37,9 +37,11 @@ export function openRequests(settings: RequestSettings, http: Http, tokens: Toke
   const client = openClient(settings.graph, http, tokens);
   const renewing: Get = async (url, position, signal) => {
     const outcome = await request(client, url, position, signal);
-    if (outcome.ok || outcome.failure.kind !== 'token-refused' || signal?.aborted) return outcome;
-    tokens.forget();
-    return request(client, url, position, signal);
+    if (outcome.ok) return outcome;
+    const { kind } = outcome.failure;
+    // A permission granted since the token was made is only in the next token.
+    if (kind === 'token-refused' || kind === 'forbidden') tokens.forget();
+    return kind === 'token-refused' && !signal?.aborted ? request(client, url, position, signal) : outcome;
   };
   return async (url, position, signal) => {
     for (let attempt = 0; ; attempt++) {
