@@ -165,9 +165,6 @@ export class Mail {
   }
 
   private verdict(transaction: Transaction, mailbox: Mailbox): Verdict {
-    if (transaction.accepted >= this.settings.maxRecipients) {
-      return bareVerdict('too-many-recipients', mailbox.key);
-    }
     let verdict: Verdict;
     try {
       verdict = this.edge.check(mailbox);
@@ -175,7 +172,9 @@ export class Mail {
       this.edge.events.listenerTrouble({ stage: 'check', error, client: this.session.facts().client });
       return bareVerdict('internal-error', mailbox.key);
     }
-    if (verdict.action !== 'accept' || this.settings.mode === 'verify') return verdict;
+    if (verdict.action !== 'accept') return verdict;
+    if (transaction.accepted >= this.settings.maxRecipients) return because(verdict, 'too-many-recipients');
+    if (this.settings.mode === 'verify') return verdict;
     if (verdict.nextHop === null) return because(verdict, 'internal-error');
     return transaction.takes(verdict.nextHop) ? verdict : because(verdict, 'other-next-hop');
   }

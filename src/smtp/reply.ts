@@ -4,7 +4,7 @@
  * A reply never repeats what the client sent, so no client text can shape a reply line. A 4xx or 5xx ends in a
  * short reference that `rcptgate explain` resolves.
  */
-import type { Reason, Verdict } from '../core/verdict.ts';
+import { ACTION_OF, type Action, type Reason, type Verdict } from '../core/verdict.ts';
 
 /** One reply, of one line or several. */
 export interface Reply {
@@ -37,10 +37,10 @@ const BY_REASON: Record<Reason, Reply> = {
   'internal-error': one(451, '4.3.0', 'Internal error, try again later'),
 };
 
-const ACTION_CODE = {
-  accept: one(250, '2.1.5', ''),
-  reject: one(550, '5.1.1', ''),
-  defer: one(451, '4.3.0', ''),
+const BY_ACTION: Record<Action, Reply> = {
+  accept: BY_REASON.known,
+  reject: BY_REASON.unknown,
+  defer: BY_REASON['internal-error'],
 };
 
 /** The fixed replies of a session, by what they say. */
@@ -101,8 +101,7 @@ const HOP_FAILURE: Record<HopFailure, Reply> = {
 export function replyFor(verdict: Verdict, ref: string): Reply {
   const worded = BY_REASON[verdict.reason];
   // A verdict whose action was changed by its maker must never be answered by its reason alone.
-  const fits = ACTION_CODE[verdict.action].code <= 299 === worded.code <= 299;
-  const base = fits ? worded : ACTION_CODE[verdict.action];
+  const base = ACTION_OF[verdict.reason] === verdict.action ? worded : BY_ACTION[verdict.action];
   const text = verdict.text === null ? null : printable(verdict.text);
   return withReference(text === null ? base : { ...base, lines: [text] }, ref);
 }

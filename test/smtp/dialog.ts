@@ -68,15 +68,18 @@ export class Dialog {
     return this.buffer;
   }
 
-  /** Waits until the socket has room. */
-  async drained(): Promise<void> {
-    if (this.socket.writableNeedDrain) await once(this.socket, 'drain');
-  }
-
   /** Writes, waiting for room; resolves early when the server is gone. */
   async push(bytes: Buffer): Promise<void> {
     if (this.ended || this.socket.write(bytes)) return;
-    await Promise.race([once(this.socket, 'drain'), once(this.socket, 'close')]).catch(() => undefined);
+    await new Promise<void>((resolve) => {
+      const proceed = (): void => {
+        this.socket.off('drain', proceed);
+        this.socket.off('close', proceed);
+        resolve();
+      };
+      this.socket.on('drain', proceed);
+      this.socket.on('close', proceed);
+    });
   }
 
   /** Negotiates TLS after a 220. */

@@ -10,7 +10,12 @@ import type {
   SessionRefusal,
   SmtpEvents,
 } from '../../src/smtp/events.ts';
-import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from '../../src/smtp/listener.ts';
+import {
+  type ListenerOptions,
+  openListener,
+  type SmtpEdge,
+  type SmtpListener,
+} from '../../src/smtp/listener.ts';
 import type { HopTimeouts, HopTrouble } from '../../src/smtp/next-hop.ts';
 import { createRelay, type Relay, type RelayOptions } from '../../src/smtp/relay.ts';
 import { Dialog } from './dialog.ts';

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 /** What to do instead of the ordinary answer: reply text, or something ruder. */
 export type Act =
   | string
-  | { readonly do: 'hang' | 'reset' | 'close' | 'half-close' | 'garbage' }
+  | { readonly do: 'hang' | 'reset' | 'close' | 'half-close' | 'garbage'; readonly text?: undefined }
   | { readonly do: 'reply-and-close'; readonly text: string };
 
 export interface Script {
@@ -23,6 +23,8 @@ export interface Script {
   /** Extra EHLO keywords instead of the usual ones. */
   readonly keywords?: readonly string[];
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Sent in the clear in one piece with the go-ahead for TLS. */
+  readonly injected?: string;
   /** How many connections follow the script; later ones behave. */
   readonly times?: number;
   /** Reads nothing of the message until {@link ScriptedHop.resume} is called. */
@@ -44,6 +46,8 @@ export class ScriptedHop {
   readonly commands: string[] = [];
   connections = 0;
   readonly open = new Set<HopSession>();
+  /** Whether some session has fallen silent on purpose. */
+  stalled = false;
   private readonly server: Server;
   private watchers: Array<() => void> = [];
 
@@ -51,7 +55,10 @@ export class ScriptedHop {
     this.server = createServer({ allowHalfOpen: true }, (socket) => {
       this.connections += 1;
       const scripted = this.connections <= (script.times ?? Number.POSITIVE_INFINITY);
-      const plain: Script = { ...(script.tls ? { tls: script.tls } : {}), ...(script.keywords ? { keywords: script.keywords } : {}) };
+      const plain: Script = {
+        ...(script.tls ? { tls: script.tls } : {}),
+        ...(script.keywords ? { keywords: script.keywords } : {}),
+      };
       const session = new HopSession(this, socket, scripted ? script : plain);
       this.open.add(session);
       this.changed();
@@ -94,8 +101,11 @@ class HopSession {
   private readonly script: Script;
   private socket: Socket;
   private input = Buffer.alloc(0);
+  private readonly parts: Buffer[] = [];
   private inMessage = false;
   private mute = false;
+  /** Overrides the answer to the next commands. */
+  rude: () => Act | null = () => null;
   private from = '';
   private to: string[] = [];
   private asked = 0;
@@ -128,8 +138,17 @@ class HopSession {
   }
 
   private receive(chunk: Buffer): void {
-    this.input = Buffer.concat([this.input, chunk]);
+    if (this.inMessage && this.script.body === undefined && !this.mayEnd(chunk)) return;
+    this.input = Buffer.concat([this.input, ...this.parts.splice(0), chunk]);
     while (!this.mute && (this.inMessage ? this.readMessage() : this.readCommand()));
+  }
+
+  /** Large messages are joined once, not with every chunk. */
+  private mayEnd(chunk: Buffer): boolean {
+    const tail = Buffer.concat([this.parts.at(-1)?.subarray(-4) ?? this.input.subarray(-4), chunk]);
+    if (tail.length < 10 || tail.includes(END)) return true;
+    this.parts.push(chunk);
+    return false;
   }
 
   private readCommand(): boolean {
@@ -138,7 +157,9 @@ class HopSession {
     const line = this.input.toString('utf8', 0, end);
     this.input = this.input.subarray(end + 2);
     this.hop.commands.push(line);
-    this.command(line);
+    const rude = this.rude();
+    if (rude) this.act(rude);
+    else this.command(line);
     this.hop.changed();
     return true;
   }
@@ -173,8 +194,8 @@ class HopSession {
   }
 
   private startTls(): void {
-    const { tls, starttls } = this.script;
-    this.act(starttls ?? '220 2.0.0 go');
+    const { tls, starttls, injected } = this.script;
+    this.act(starttls ?? `220 2.0.0 go${injected === undefined ? '' : `\r\n${injected.trimEnd()}`}`);
     if (!tls || starttls !== undefined) return;
     this.socket.removeAllListeners('data');
     this.socket.removeAllListeners('end');
@@ -207,20 +228,26 @@ class HopSession {
     this.input = this.input.subarray(end + END.length);
     this.inMessage = false;
     const act = message ?? '250 2.6.0 queued as 42';
-    const said = typeof act === 'string' ? act : act.do === 'reply-and-close' ? act.text : '';
+    const said = typeof act === 'string' ? act : (act.text ?? '');
     if (said.startsWith('2')) this.hop.delivered.push({ from: this.from, to: this.to, wire });
     this.act(act);
     this.hop.changed();
     return true;
   }
 
+  private hang(): void {
+    this.mute = true;
+    this.hop.stalled = true;
+    this.hop.changed();
+  }
+
   private act(act: Act): void {
     if (typeof act === 'string') this.socket.write(`${act}\r\n`);
-    else if (act.do === 'hang') this.mute = true;
+    else if (act.do === 'hang') this.hang();
     else if (act.do === 'reset') this.socket.resetAndDestroy();
     else if (act.do === 'close') this.socket.destroy();
     else if (act.do === 'half-close') this.socket.end();
     else if (act.do === 'garbage') this.socket.write('\u0000\u0001 nonsense\r\n'.repeat(3));
-    else this.socket.end(`${act.text}\r\n`);
+    else if (act.text) this.socket.end(`${act.text}\r\n`);
   }
 }
