@@ -1,5 +1,5 @@
 /** Change rounds of delta: what happened to which object since the round's link, as patches. */
-import type { Change } from './changes.ts';
+import type { Change, ChangeLog } from './changes.ts';
 import type { Entry } from './entry.ts';
 import { deltaEntry } from './entry.ts';
 import { parseFilter } from './filter.ts';
@@ -17,14 +17,30 @@ interface ChangedObject {
 
 /** The entries of one page. */
 export function changeRoundSlice(round: Round): RoundSlice {
-  const { state, cursor, properties, size } = round;
-  const changed = changedObjects(round);
+  const { cursor, properties, size } = round;
+  const changed = rememberedObjects(round);
   const end = cursor.position + size;
-  const page = shuffled(changed, state.switches.shuffle, cursor.upTo).slice(cursor.position, end);
+  const page = changed.slice(cursor.position, end);
   const entries = page.map(({ object, changed: names }): Entry => {
     return deltaEntry(object, names === null ? properties : properties.filter((name) => names.has(name)));
   });
   return { entries, position: end < changed.length ? end : null };
+}
+
+/** The last round that was computed, because its next page asks for the same until something changes. */
+const remembered = new WeakMap<ChangeLog, { key: string; changed: readonly ChangedObject[] }>();
+
+function rememberedObjects(round: Round): readonly ChangedObject[] {
+  const { state, cursor, properties, sparse } = round;
+  const { replayLastRound, duplicates, shuffle, sparseRestore } = state.switches;
+  const { stream, since, upTo, previous, filter } = cursor;
+  const range = [state.log.head, stream, since, upTo, previous, filter, properties, sparse];
+  const key = JSON.stringify([...range, replayLastRound, duplicates, shuffle, sparseRestore]);
+  const known = remembered.get(state.log);
+  if (known?.key === key) return known.changed;
+  const changed = shuffled(changedObjects(round), shuffle, upTo);
+  remembered.set(state.log, { key, changed });
+  return changed;
 }
 
 function changedObjects(round: Round): ChangedObject[] {

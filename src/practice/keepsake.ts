@@ -15,6 +15,9 @@ export interface Keepsake {
   /** Changes of the same population, oldest first. */
   readonly changes: readonly ChangeDraft[];
   remember(change: ChangeDraft): void;
+  /** The port of the last start: a client keeps links that name it. */
+  readonly port: number | undefined;
+  rememberPort(port: number): void;
 }
 
 interface StoredKeys {
@@ -25,13 +28,17 @@ interface StoredKeys {
 
 /** Opens what `stateDir` holds, or makes it; without a directory nothing outlives the process. */
 export function openKeepsake(stateDir: string | undefined, population: string): Keepsake {
-  if (stateDir === undefined) return { ...opened(newKeys()), changes: [], remember: () => {} };
+  if (stateDir === undefined)
+    return { ...opened(newKeys()), changes: [], remember() {}, port: undefined, rememberPort() {} };
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const journal = path.join(stateDir, `changes-${population}.ndjson`);
+  const portFile = path.join(stateDir, 'practice-port');
+  const journal = path.join(stateDir, `practice-changes-${population}.ndjson`);
   return {
-    ...opened(storedKeys(path.join(stateDir, 'keys.json'))),
+    ...opened(storedKeys(path.join(stateDir, 'practice-keys.json'))),
     changes: existsSync(journal) ? readJournal(readFileSync(journal, 'utf8')) : [],
     remember: (change) => appendFileSync(journal, `${JSON.stringify(change)}\n`, { mode: 0o600 }),
+    port: existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) || undefined : undefined,
+    rememberPort: (port) => writeFileSync(portFile, `${port}\n`),
   };
 }
 

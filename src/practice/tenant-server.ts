@@ -26,7 +26,7 @@ import { epochOf, tenantState } from './tenant-state.ts';
 export interface PracticeOptions {
   /** 127.0.0.1 unless given. */
   readonly host?: string;
-  /** Any free port unless given. */
+  /** Unless given, the port of the last start with the same {@link PracticeOptions.stateDir}, or any free one. */
   readonly port?: number;
   readonly seed?: number;
   /** Generated users on top of the named ones; a tenth as many groups and a twentieth as many contacts follow. */
@@ -89,7 +89,9 @@ export async function startPracticeTenant(options: PracticeOptions = {}): Promis
   const ipv4 = host === '127.0.0.1' ? [host] : ['127.0.0.1', ...(/^[\d.]+$/.test(host) ? [host] : [])];
   const identity = createServerIdentity(keepsake.authority, { dns: ['localhost'], ipv4 });
   const door = doorOf(identity, state, record);
-  const opened = await door.open(host, port);
+  const last = port === 0 ? keepsake.port : undefined;
+  const opened = last === undefined ? await door.open(host, port) : await openAgain(door, host, last);
+  keepsake.rememberPort(opened);
   const origin = `https://localhost:${opened}`;
   return {
     login: origin,
@@ -110,6 +112,15 @@ export async function startPracticeTenant(options: PracticeOptions = {}): Promis
     close: () => door.close(),
     [Symbol.asyncDispose]: () => door.close(),
   };
+}
+
+/** The port of the last start, or any other when somebody else has it now. */
+async function openAgain(door: ReturnType<typeof doorOf>, host: string, port: number): Promise<number> {
+  try {
+    return await door.open(host, port);
+  } catch {
+    return await door.open(host, 0);
+  }
 }
 
 /** The listening side: closed and opened again any number of times. */

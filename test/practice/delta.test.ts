@@ -209,6 +209,25 @@ describe('a change round', () => {
     );
   });
 
+  it('mixes the order, that of one object apart when asked so', async () => {
+    const id = idOf(ALICE);
+    const plain = ['a', 'b', 'c', 'd'].map((n) =>
+      tenant.directory.createUser({ userPrincipalName: `${n}@contoso.example` }),
+    );
+    tenant.directory.changePrimary(id, 'one@contoso.example');
+    tenant.directory.changePrimary(id, 'two@contoso.example');
+    Object.assign(tenant.switches, { shuffle: 'by-object', duplicates: true });
+    const { entries } = await changesSince(link);
+    expect(entries.filter((entry) => entry.id === id).map(({ mail }) => mail?.slice(0, 3))).toEqual([
+      'one',
+      'two',
+      'two',
+    ]);
+    const order = [...new Set(entries.map((entry) => entry.id))];
+    expect(order).not.toEqual([...plain, id]);
+    expect(order.sort()).toEqual([...plain, id].sort());
+  });
+
   it('spreads many changes over pages', async () => {
     tenant.switches.pageSize = 2;
     const ids = Array.from({ length: 5 }, (_, n) =>

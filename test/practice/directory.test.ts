@@ -8,7 +8,7 @@ import { objectId, objectNumber } from '../../src/practice/object-id.ts';
 import { populationOf } from '../../src/practice/population.ts';
 import type { PracticeTenant } from '../../src/practice/tenant-server.ts';
 import { startPracticeTenant } from '../../src/practice/tenant-server.ts';
-import { graphOf, readAll, tokenOf } from './clients.ts';
+import { graphOf, readAll, refusal, tokenOf } from './clients.ts';
 
 describe('the generated population', () => {
   it('is the same for the same seed and another for another', () => {
@@ -173,7 +173,10 @@ describe('the directory', () => {
 });
 
 describe('a restart', () => {
-  const stateDir = mkdtempSync(path.join(tmpdir(), 'rcptgate-practice-'));
+  let stateDir: string;
+  beforeEach(() => {
+    stateDir = mkdtempSync(path.join(tmpdir(), 'rcptgate-practice-'));
+  });
   afterEach(() => rmSync(stateDir, { recursive: true }));
 
   it('keeps the CA, tokens and changes when it has a directory for them', async () => {
@@ -181,11 +184,19 @@ describe('a restart', () => {
     const graph = graphOf(first, await tokenOf(first));
     const { link } = await readAll(graph, '/users/delta?$select=id,mail');
     const id = first.directory.createUser({ userPrincipalName: 'kept@contoso.example' });
-    const port = Number(new URL(first.login).port);
     await first.close();
-    await using second = await startPracticeTenant({ stateDir, users: 20, port });
-    expect(second.caPem).toBe(first.caPem);
+    await using second = await startPracticeTenant({ stateDir, users: 20 });
+    expect([second.caPem, second.login]).toEqual([first.caPem, first.login]);
     const { entries } = await readAll(graph, link);
     expect(entries).toEqual([{ id, mail: 'kept@contoso.example' }]);
+  });
+
+  it('refuses the tokens of another population', async () => {
+    const first = await startPracticeTenant({ stateDir, users: 20 });
+    const { link } = await readAll(graphOf(first, await tokenOf(first)), '/users/delta?$select=id');
+    await first.close();
+    await using second = await startPracticeTenant({ stateDir, users: 30 });
+    const graph = graphOf(second, await tokenOf(second));
+    expect(await refusal(graph.api(link).get())).toMatchObject({ code: 'syncStateNotFound' });
   });
 });
