@@ -1,16 +1,11 @@
 /** STARTTLS on both sides: offered only with a certificate, immune to injection, and as strict as configured. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openGateway, openRelaying } from './gateway.ts';
-import { selfSigned } from './key-pair.ts';
+import { AUTHORITY, keyPairFor } from './key-pair.ts';
 import { ScriptedHop } from './scripted-hop.ts';
 
-let pair: { key: string; cert: string };
-let other: { key: string; cert: string };
-
-beforeAll(async () => {
-  pair = await selfSigned('127.0.0.1');
-  other = await selfSigned('other.example');
-});
+const pair = keyPairFor('127.0.0.1');
+const other = keyPairFor('other.example');
 
 describe('inbound STARTTLS', () => {
   it('secures the session and forgets what was said before', async () => {
@@ -97,7 +92,7 @@ describe('outbound STARTTLS', () => {
 
   it('opportunistic: connects again in the clear when the handshake fails, and says so', async () => {
     const keywords = ['8BITMIME', 'STARTTLS'];
-    const hop = await ScriptedHop.start({ keywords, starttls: '220 go\r\nbut no handshake' });
+    const hop = await ScriptedHop.start({ keywords, starttls: { do: 'reply-and-close', text: '220 go' } });
     const gateway = await openRelaying(hop.name, {}, { tls: 'opportunistic' });
     const client = await gateway.greeted();
     expect((await client.askAll(...message))[1]).toMatch(/^250/);
@@ -116,13 +111,13 @@ describe('outbound STARTTLS', () => {
 
   it('verified: wants chain and name', async () => {
     const good = await ScriptedHop.start({ tls: pair });
-    const trusting = await (await openRelaying(good.name, {}, { tls: 'verified', ca: pair.cert })).greeted();
+    const trusting = await (await openRelaying(good.name, {}, { tls: 'verified', ca: AUTHORITY })).greeted();
     expect((await trusting.askAll(...message))[1]).toMatch(/^250/);
     const doubting = await (await openRelaying(good.name, {}, { tls: 'verified' })).greeted();
     expect((await doubting.askAll(...message))[1]).toMatch(/^451 4\.7\.5/);
     const misnamed = await ScriptedHop.start({ tls: other });
     const strict = await (
-      await openRelaying(misnamed.name, {}, { tls: 'verified', ca: other.cert })
+      await openRelaying(misnamed.name, {}, { tls: 'verified', ca: AUTHORITY })
     ).greeted();
     expect((await strict.askAll(...message))[1]).toMatch(/^451 4\.7\.5/);
   });
