@@ -1,0 +1,70 @@
+/**
+ * The outside programs these tests need. A test whose program is missing is left out and says so, because `npm test`
+ * must work everywhere; with RCPTGATE_INTEROP=required, as `.ci/run` sets it, it fails instead.
+ */
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, test } from 'vitest';
+
+/** What a test can need. */
+export type Need = 'Postfix' | 'swaks' | 'Exim';
+
+/** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
+export const EXIM_ROOT =
+  process.env.RCPTGATE_EXIM_ROOT ??
+  fileURLToPath(new URL('../../node_modules/.cache/rcptgate/exim', import.meta.url));
+
+const REQUIRED = process.env.RCPTGATE_INTEROP === 'required';
+/** Daemons live where the PATH of an ordinary user does not reach. */
+const FOLDERS = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** A `describe` of tests that need outside programs; `url` is the test file's own. */
+export function interop(url: string, needs: readonly Need[], title: string, body: () => void): void {
+  const missing = needs.map(whyMissing).filter((why) => why !== null);
+  if (missing.length === 0) {
+    describe(title, body);
+    return;
+  }
+  const why = missing.join(' and ');
+  if (REQUIRED) {
+    test(title, () => {
+      throw new Error(`RCPTGATE_INTEROP=required, but ${why}`);
+    });
+    return;
+  }
+  process.stdout.write(`left out: ${why} (interop/${path.basename(fileURLToPath(url))}: ${title})\n`);
+  describe.skip(`${title} (left out: ${why})`, body);
+}
+
+/** Full path of a program. @throws Error when it is not installed. */
+export function programPath(name: string): string {
+  const found = find(name);
+  if (found === null) throw new Error(`${name} is not installed`);
+  return found;
+}
+
+function whyMissing(need: Need): string | null {
+  if (need === 'swaks') return find('swaks') === null ? 'swaks is not installed' : null;
+  const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
+  if (!installed)
+    return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';
+  return process.getuid?.() === 0 ? null : `${need} needs root`;
+}
+
+function eximIsThere(): boolean {
+  return existsSync(path.join(EXIM_ROOT, '.complete'));
+}
+
+function find(name: string): string | null {
+  return FOLDERS.map((folder) => path.join(folder, name)).find(isExecutable) ?? null;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
