@@ -28,6 +28,7 @@ export class HopTransaction {
 
   /** Whether the next hop holds nothing of this transaction any more. */
   private clean = true;
+  private noticed: HopTrouble | null = null;
 
   private constructor(relay: Relay, hop: HopConnection, notice: (trouble: HopTrouble) => void) {
     this.relay = relay;
@@ -129,7 +130,9 @@ export class HopTransaction {
 
   private judge(stage: Stage, answer: HopAnswer): Relayed {
     if (!answer.ok) {
-      this.notice(answer.trouble);
+      // The trouble of a connection stays the same however often it is asked; once is enough to know.
+      if (this.noticed !== answer.trouble) this.notice(answer.trouble);
+      this.noticed = answer.trouble;
       return failed(answer.trouble);
     }
     const reply = relayReply(stage, answer.reply);

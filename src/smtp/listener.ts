@@ -73,7 +73,11 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
   server.listen({ host: options.host, port: options.port });
   // Rejects with the error when the address cannot be used.
   await once(server.server, 'listening');
-  const close = closer(server);
+  let closed: Promise<void> | null = null;
+  const close = (graceMs: number): Promise<void> => {
+    closed ??= server.stop(graceMs);
+    return closed;
+  };
   return {
     address: () => addressOf(server),
     connections: () => server.connections.size,
@@ -83,25 +87,6 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
     },
     close,
     [Symbol.asyncDispose]: () => close(options.closeTimeout),
-  };
-}
-
-/** Gap 23: the package lets idle sessions hear nothing and cuts messages that wait for their final answer. */
-function closer(server: GatewayServer): (graceMs: number) => Promise<void> {
-  let closed: Promise<void> | null = null;
-  return (graceMs) => {
-    if (closed) return closed;
-    closed = new Promise((resolve) => {
-      const cut = setTimeout(() => {
-        for (const session of server.sessions()) session.cut();
-      }, graceMs);
-      server.server.close(() => {
-        clearTimeout(cut);
-        resolve();
-      });
-      for (const session of server.sessions()) session.drain();
-    });
-    return closed;
   };
 }
 

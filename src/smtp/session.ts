@@ -110,7 +110,7 @@ export class Session {
   }
 
   refuse(reply: Reply, command: string | null): void {
-    this.errors += 1;
+    if (isProtocolError(reply)) this.errors += 1;
     const worded = this.errors > MAX_ERRORS ? REPLY.tooManyErrors : reply;
     const ref = this.edge.reference();
     const referenced = withReference(worded, ref);
@@ -233,6 +233,11 @@ function verbOf(line: Buffer): string {
 function argumentOf(line: Buffer): string {
   const space = line.indexOf(0x20);
   return space < 0 ? '' : line.toString('latin1', space + 1).trim();
+}
+
+/** A syntax or sequence error; a sender or message that is refused is nothing a client can help. */
+function isProtocolError({ code }: Reply): boolean {
+  return (code >= 500 && code <= 504) || code === 555;
 }
 
 /** A web page that makes a browser post commands here: the session ends at its first line. */

@@ -7,6 +7,8 @@ export class Dialog {
   /** Everything received so far. */
   transcript = '';
   private socket: Socket;
+  /** Packets it came in, roughly. */
+  chunks = 0;
   private buffer = '';
   private waiting: (() => void) | null = null;
   private ended = false;
@@ -116,6 +118,7 @@ export class Dialog {
     };
     socket.on('data', (chunk: Buffer) => {
       const text = chunk.toString('latin1');
+      this.chunks += 1;
       this.transcript += text;
       this.buffer += text.replace(/\r\n/g, '\n');
       this.waiting?.();

@@ -257,6 +257,7 @@ describe('pipelining', () => {
       expect(await client.reply()).toMatch(expected);
     }
     expect(await client.reply()).toMatch(/^250 2\.0\.0/);
+    expect(client.chunks).toBeLessThan(10);
   });
 
   it('drops what follows QUIT', async () => {
