@@ -58,7 +58,7 @@ export interface PracticeSwitches extends SwitchValues {
   readonly faults: FaultQueue;
   /** Adds a fault. */
   fail(order: FaultOrder): void;
-  /** Every token request fails like this until {@link PracticeSwitches.reset} or `faults.clear()`. */
+  /** The next `times` token requests fail like this; unless given, all until {@link PracticeSwitches.reset}. */
   failToken(fault: FaultOrder['fault'], times?: number): void;
   /** Holds the response of page `page` of the stream's next round until the gate is released. */
   pauseAtPage(stream: StreamName, page: number): PageGate;
@@ -66,7 +66,7 @@ export interface PracticeSwitches extends SwitchValues {
   passGates(stream: StreamName, page: number): Promise<void>;
   /** Rejects every delta token issued so far, in the shape of `expiredTokenShape`. */
   expireDeltaTokens(): void;
-  /** When {@link PracticeSwitches.expireDeltaTokens} was last called, as a count of tokens issued; for the server. */
+  /** How often {@link PracticeSwitches.expireDeltaTokens} was called; every token carries the count of its day. */
   readonly deltaGeneration: number;
   /** Everything as it was at the start: values, faults and gates. */
   reset(): void;
