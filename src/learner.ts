@@ -142,7 +142,7 @@ async function oneRound(
   if (!deps) throw new Error(`there is no tenant ${tenant}`);
   const report = await runRound(deps, tenant, signal);
   if (report.outcome === 'ok' || report.outcome === 'partial') publish(settings, mirror, tenant, tell);
-  tell({ kind: 'round', report });
+  if (!signal.aborted) tell({ kind: 'round', report });
   return report;
 }
 

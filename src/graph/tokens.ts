@@ -40,7 +40,7 @@ export interface Token {
 }
 
 export interface Tokens {
-  /** A token that is valid for a minute at least. */
+  /** A token that is valid now; MSAL renews it five minutes before its end. */
   get(): Promise<Outcome<Token>>;
   /** Reads the credential again; when it changed, nothing of the old one is used any more. */
   renewCredential(): Promise<Outcome<null>>;
@@ -48,7 +48,7 @@ export interface Tokens {
   forget(): void;
 }
 
-/** A token this close to its end is not handed out, ms. */
+/** A kept token this close to its end is not handed out, ms. */
 const LEEWAY = 60_000;
 
 /** Opens the token source of one tenant; nothing is requested yet. */

@@ -28,7 +28,8 @@ export function openCommit(database: Database, tenants: Tenants, staging: Stagin
     const target = { tenant: row.pk, verified: new Set(round.domains), at };
     ownership.begin(row.pk, row.addresses);
     for (const { stream, read } of round.streams) merging.stream(target, stream, read);
-    if (domains !== row.domains) merging.recompute(target);
+    // Of a tenant that had no domain yet, nothing is stored but what was just merged.
+    if (domains !== row.domains && row.domains !== '[]') merging.recompute(target);
     merging.prune(at - RESTORABLE);
   };
   const commit = database.transaction((tenant: string, round: CompletedRound, now: number): RoundEffect => {

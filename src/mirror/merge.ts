@@ -60,7 +60,9 @@ const FACT_NAMES = [
 
 /** Facts as they are stored: always the same text for the same facts, so that a row is written only when they differ. */
 export function encodeFacts(facts: RecipientFacts): string {
-  return JSON.stringify(facts, [...FACT_NAMES]);
+  const ordered: Record<string, unknown> = {};
+  for (const name of FACT_NAMES) if (facts[name] !== undefined) ordered[name] = facts[name];
+  return JSON.stringify(ordered);
 }
 
 /** Stored facts. */

@@ -30,6 +30,11 @@ export function openStaging(database: Database): Staging {
   const insert = database.prepare('INSERT INTO round.staged (tenant, stream, id, patch) VALUES (?, ?, ?, ?)');
   const clearStream = database.prepare('DELETE FROM round.staged WHERE tenant = ? AND stream = ?');
   const clearTenant = database.prepare('DELETE FROM round.staged WHERE tenant = ?');
+  // Without a condition SQLite drops the pages unread, which matters after a million rows.
+  const clearAll = database.prepare('DELETE FROM round.staged');
+  const others = database
+    .prepare<[number], number>('SELECT EXISTS (SELECT 1 FROM round.staged WHERE tenant < ?1 OR tenant > ?1)')
+    .pluck();
   const batch = database.prepare<[number, string, string, number, number], StagedRow>(
     `SELECT id, seq, patch FROM round.staged
      WHERE tenant = ? AND stream = ? AND (id, seq) > (?, ?) ORDER BY id, seq LIMIT ?`,
@@ -50,8 +55,9 @@ export function openStaging(database: Database): Staging {
   return {
     add,
     clear(tenant, stream) {
-      if (stream === null) clearTenant.run(tenant);
-      else clearStream.run(tenant, stream);
+      if (stream !== null) clearStream.run(tenant, stream);
+      else if (others.get(tenant) === 1) clearTenant.run(tenant);
+      else clearAll.run();
     },
     *objects(tenant, stream) {
       let id: string | null = null;

@@ -165,7 +165,9 @@ function finish(
     ({ stream, error }) => [stream, error ? JSON.stringify(error) : null] as const,
   );
   if (effect === null) deps.unstage(null);
-  deps.record({ report: JSON.stringify(report), errors, notBefore: notBeforeAfter(failures, now) });
+  const notBefore = notBeforeAfter(failures, now);
+  // A round that we broke off ourselves says nothing about the tenant.
+  if (!run.signal.aborted) deps.record({ report: JSON.stringify(report), errors, notBefore });
   return report;
 }
 

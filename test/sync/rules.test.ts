@@ -1,6 +1,7 @@
 /** The pure decisions of a round, and taking turns. */
 import { describe, expect, test } from 'vitest';
 import type { RecipientPatch } from '../../src/core/recipient.ts';
+import { openPatiently } from '../../src/sync/opening.ts';
 import {
   cursorFor,
   implausible,
@@ -158,4 +159,23 @@ describe('the schedule', () => {
       ),
     ).toThrow();
   });
+});
+
+test('what cannot be opened is tried again, and each reason is told once', async () => {
+  const told: string[] = [];
+  const reasons = ['full', 'full', 'damaged'];
+  const opened = await new Promise<string>((resolve) => {
+    openPatiently(
+      () => {
+        const reason = reasons.shift();
+        if (reason !== undefined) throw new Error(reason);
+        return 'open';
+      },
+      5,
+      resolve,
+      (message) => told.push(message),
+    );
+  });
+  expect(opened).toBe('open');
+  expect(told).toEqual(['full', 'damaged']);
 });

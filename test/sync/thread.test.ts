@@ -146,7 +146,7 @@ test('stopping in the middle of a round ends it at once', async () => {
   gate.release();
 });
 
-test('a mirror that cannot be opened is told once, and is used as soon as it can be', async () => {
+test('a mirror that cannot be opened is told, and does not stop the start', async () => {
   const stage = await openStage();
   mkdirSync(join(stage.settings.stateDir, 'mirror.sqlite'), { recursive: true });
   const learning = stage.learn();
