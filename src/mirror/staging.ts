@@ -33,7 +33,9 @@ export function openStaging(database: Database): Staging {
   // Without a condition SQLite drops the pages unread, which matters after a million rows.
   const clearAll = database.prepare('DELETE FROM round.staged');
   const others = database
-    .prepare<[number], number>('SELECT EXISTS (SELECT 1 FROM round.staged WHERE tenant < ?1 OR tenant > ?1)')
+    .prepare<[number, number], number>(
+      'SELECT EXISTS (SELECT 1 FROM round.staged WHERE tenant < ? OR tenant > ?)',
+    )
     .pluck();
   const batch = database.prepare<[number, string, string, number, number], StagedRow>(
     `SELECT id, seq, patch FROM round.staged
@@ -56,7 +58,7 @@ export function openStaging(database: Database): Staging {
     add,
     clear(tenant, stream) {
       if (stream !== null) clearStream.run(tenant, stream);
-      else if (others.get(tenant) === 1) clearTenant.run(tenant);
+      else if (others.get(tenant, tenant) === 1) clearTenant.run(tenant);
       else clearAll.run();
     },
     *objects(tenant, stream) {
