@@ -12,7 +12,7 @@ import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { LineParser } from './line-parser.ts';
 import { sent } from './mail.ts';
-import { greetingReply, REPLY, type Reply, replyLines, withReference } from './reply.ts';
+import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
 import type { MessageSink } from './transfer.ts';
 
@@ -32,7 +32,8 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly dialog: Session;
-  private corked: Socket | null = null;
+  /** Replies of this turn, not written yet. */
+  private outgoing = '';
   private tlsVersion: string | null = null;
   /** We owe the client something; while we do, its timers stand still. */
   private owing = false;
@@ -98,15 +99,11 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     }
   }
 
-  /** Writes of one turn of the event loop leave together, so a pipelined batch is answered in one packet. */
+  /** Replies of one turn of the event loop leave in one write, so a pipelined batch is answered in one packet. */
   reply(reply: Reply): void {
-    const socket = this._socket;
-    if (!this.corked && !socket.destroyed) {
-      this.corked = socket;
-      socket.cork();
-      process.nextTick(() => this.flush());
-    }
-    super.send(reply.code, replyLines(reply), false);
+    if (this.outgoing === '') process.nextTick(() => this.flush());
+    this.outgoing += replyWire(reply);
+    if (reply.code === 421) this.close();
   }
 
   tls(): string | null {
@@ -186,9 +183,11 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   override _armTimeout(): void {}
 
   private flush(): void {
-    const socket = this.corked;
-    this.corked = null;
-    socket?.uncork();
+    const socket = this._socket;
+    const text = this.outgoing;
+    this.outgoing = '';
+    // While a handshake runs, anything written here would be cleartext in the middle of it.
+    if (text !== '' && !this._upgrading && !socket.destroyed && socket.writable) socket.write(text, 'latin1');
   }
 
   private retire(): void {

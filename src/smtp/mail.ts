@@ -186,8 +186,14 @@ export class Mail {
     if (transaction.cancelled) return;
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
+    const { session, mode, client, helo, tls } = this.session.facts();
+    // Field by field: a spread costs a third of the whole answer.
     this.edge.events.recipientAnswered({
-      ...this.session.facts(),
+      session,
+      mode,
+      client,
+      helo,
+      tls,
       verdict,
       reply: sent(reply),
       ref: reply.code < 400 ? null : ref,

@@ -133,6 +133,15 @@ export function replyLines(reply: Reply): string[] {
   return reply.lines.map((line) => (reply.enhanced === null ? line : `${reply.enhanced} ${line}`));
 }
 
+/** The reply as it goes over the wire. */
+export function replyWire(reply: Reply): string {
+  if (reply.lines.length === 1 && reply.enhanced !== null) {
+    return `${reply.code} ${reply.enhanced} ${reply.lines[0]}\r\n`;
+  }
+  const lines = replyLines(reply);
+  return lines.map((line, n) => `${reply.code}${n < lines.length - 1 ? '-' : ' '}${line}\r\n`).join('');
+}
+
 /** The reply on one line, for logs. */
 export function replyText(reply: Reply): string {
   return reply.lines.join(' ');

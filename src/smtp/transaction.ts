@@ -26,10 +26,13 @@ export class Transaction {
   accepted = 0;
   /** Whether some recipient was told to come back later. */
   deferred = false;
+  /** Whether the client is gone. */
+  cancelled = false;
   /** Where the accepted recipients go. */
   nextHop: string | null = null;
   private readonly edge: TransactionEdge;
-  private readonly cancel = new AbortController();
+  /** Made with the first next hop: most transactions of a verify listener never need one. */
+  private controller: AbortController | null = null;
   private hop: HopTransaction | null = null;
   private refusal: Relayed | null = null;
 
@@ -75,11 +78,8 @@ export class Transaction {
 
   /** Ends at once: whatever the next hop has of a message is cut before its end. */
   abort(): void {
-    this.cancel.abort();
-  }
-
-  get cancelled(): boolean {
-    return this.cancel.signal.aborted;
+    this.cancelled = true;
+    this.controller?.abort();
   }
 
   private async begin(nextHop: string): Promise<void> {
@@ -88,7 +88,8 @@ export class Transaction {
     const notice = (trouble: HopTrouble): void => {
       if (!this.cancelled) this.edge.notice(trouble);
     };
-    const { signal } = this.cancel;
+    this.controller ??= new AbortController();
+    const { signal } = this.controller;
     const begun = await HopTransaction.begin(relay, nextHop, this.sender, extraSize, signal, notice);
     if (begun.ok) this.hop = begun.transaction;
     else this.refusal = begun.refusal;
