@@ -36,9 +36,7 @@ afterEach(() => {
 function tokensOver(way: Http, over: { login?: string; tenant?: string } = {}): Tokens {
   const { tenantId, applicationId, login, graph } = tenant;
   const readCredential = () => readSecretFile(join(directory, 'secret'));
-  return openTokens({ tenant: tenantId, applicationId, login, graph, readCredential, ...over }, way, () =>
-    now(),
-  );
+  return openTokens({ tenant: tenantId, applicationId, login, graph, readCredential, ...over }, way);
 }
 
 function posts(): number {
