@@ -4,6 +4,9 @@
  *
  * Limits: a command line of 1,000 octets (512 and what the extensions add, with room). A parameter nobody offered
  * is refused: passing over it would promise what nobody keeps. DSN is not offered, so its parameters are refused.
+ *
+ * Closes gaps of `smtp-server`: unknown parameters accepted (4), 8-bit addresses without SMTPUTF8 and invalid UTF-8
+ * accepted (5), A-labels decoded into what may be another domain (6), quoted local parts refused (8).
  */
 import { type Mailbox, needsSmtpUtf8, parseMailbox } from '../core/address.ts';
 import { REPLY, type Reply } from './reply.ts';

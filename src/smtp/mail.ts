@@ -1,6 +1,9 @@
 /**
  * MAIL, RCPT and DATA of one session: RFC 5321 section 3.3. The directory answers first and synchronously; in relay
  * mode the next hop has the last word about everybody the directory accepts.
+ *
+ * Closes gaps of `smtp-server`: DATA cannot be refused before the message (9), the parameters of a refused MAIL leak
+ * into the next (16), no limit of recipients by default (22).
  */
 import type { Mailbox } from '../core/address.ts';
 import { ACTION_OF, bareVerdict, type Reason, type Verdict } from '../core/verdict.ts';

@@ -2,6 +2,8 @@
  * One SMTP session: RFC 5321, with PIPELINING (RFC 2920), SIZE, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and
  * STARTTLS. It knows lines and replies, not sockets. AUTH is not offered, BDAT and DSN neither.
  *
+ * Closes gaps of `smtp-server`: bare CR is white space (7), no limit of errors (22), joke commands (25).
+ *
  * Limits: 20 protocol errors, then 421; refused recipients do not count.
  */
 import { offerFor } from './capabilities.ts';

@@ -125,6 +125,22 @@ describe('a message on its way', () => {
     expect(hop.delivered).toHaveLength(3);
   });
 
+  it('answers the same however the bytes of a session are cut', async () => {
+    const hop = await ScriptedHop.start();
+    const gateway = await openRelaying(hop.name);
+    const whole =
+      'MAIL FROM:<>\r\nRCPT TO:<known1@b.example>\r\nRCPT TO:<no@b.example>\r\nDATA\r\n..x\r\n.\r\nQUIT\r\n';
+    for (const size of [1, 2, 3, 5, 7, 11, 13, whole.length]) {
+      const client = await gateway.greeted();
+      for (const piece of whole.match(new RegExp(`[\\s\\S]{1,${size}}`, 'g')) ?? []) client.send(piece);
+      await client.rest();
+      const codes = [...client.transcript.matchAll(/^(\d{3}) /gm)].map(([, code]) => code);
+      expect(codes).toEqual(['220', '250', '250', '250', '550', '354', '250', '221']);
+    }
+    expect(hop.delivered.every(({ wire }) => wire.toString().endsWith('\r\n..x\r\n'))).toBe(true);
+    expect(hop.delivered).toHaveLength(8);
+  });
+
   it('passes an empty message', async () => {
     const hop = await ScriptedHop.start();
     const client = await (await openRelaying(hop.name)).greeted();
