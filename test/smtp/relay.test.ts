@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Dialog } from './dialog.ts';
 import { openRelaying } from './gateway.ts';
 import { type Act, type Script, ScriptedHop } from './scripted-hop.ts';
+import { below, seeded } from './seeded.ts';
 
 const BODY = 'Subject: x\r\n\r\nhello\r\n';
 
@@ -346,6 +347,57 @@ describe('a next hop in trouble', () => {
     const replies = await sendMessage(await gateway.greeted());
     expect(replies.at(-1)).toMatch(/^451 4\.4\.2/);
   });
+});
+
+describe('random trouble', () => {
+  const acts: Act[] = [
+    { do: 'hang' },
+    { do: 'reset' },
+    { do: 'close' },
+    { do: 'half-close' },
+    { do: 'garbage' },
+    { do: 'reply-and-close', text: '250 2.0.0 and gone' },
+    '250 2.0.0 fine',
+    '354 go',
+    '421 4.3.2 bye',
+    '450 4.2.0 later',
+    '503 5.5.1 order',
+    '550 5.1.1 no',
+  ];
+  const stages = ['greeting', 'ehlo', 'mail', 'rcpt', 'data', 'body', 'message'] as const;
+  const timeouts = { greeting: 60, ehlo: 60, mail: 60, rcpt: 60, data: 60, body: 60, message: 60, reset: 60 };
+
+  function randomScript(chance: () => number): Script {
+    const script: Record<string, unknown> = { times: 1 + below(chance, 3) };
+    for (let faults = 1 + below(chance, 2); faults > 0; faults--) {
+      script[stages[below(chance, stages.length)] ?? 'mail'] = acts[below(chance, acts.length)];
+    }
+    return script;
+  }
+
+  /** How many of four messages were answered with 250; every other command must get some answer too. */
+  async function acknowledgedOf(client: Dialog): Promise<number> {
+    let acknowledged = 0;
+    for (let message = 0; message < 4; message++) {
+      const replies = await sendMessage(client, 'x\r\n', 'known1', 'known2');
+      for (const reply of replies) expect(reply).toMatch(/^[2345]\d\d /);
+      if (replies.length > 4 && replies.at(-1)?.startsWith('250')) acknowledged += 1;
+      expect(await client.ask('RSET')).toMatch(/^250/);
+    }
+    return acknowledged;
+  }
+
+  it.each(Array.from({ length: 60 }, (_, n) => n))(
+    'seed %i: delivered is what was answered with 250',
+    async (seed) => {
+      const script = randomScript(seeded(seed));
+      const hop = await ScriptedHop.start(script);
+      const gateway = await openRelaying(hop.name, {}, { timeouts });
+      const acknowledged = await acknowledgedOf(await gateway.greeted());
+      expect(hop.delivered.length, JSON.stringify(script)).toBe(acknowledged);
+      expect(gateway.events.relayed.length).toBe(acknowledged);
+    },
+  );
 });
 
 describe('a client in trouble', () => {
