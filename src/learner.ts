@@ -117,7 +117,12 @@ function startRounds(
       return Promise.all((tenant === null ? ids : [tenant]).map((id) => turns.fresh(id)));
     },
     status: () => ids.map((id) => statusOf(mirror, id, schedule)),
-    describe: mirror.describe,
+    describe(address) {
+      const { owners, departures } = mirror.describe(address);
+      // The mirror may still hold a tenant that is no longer configured.
+      const ours = ({ tenant }: { readonly tenant: string }): boolean => deps.has(tenant);
+      return { address, owners: owners.filter(ours), departures: departures.filter(ours) };
+    },
     settle: () => settle(schedule, turns),
   };
 }

@@ -39,6 +39,7 @@ function attachStaging(database: Database, path: string): void {
   database.prepare('ATTACH ? AS round').run(path);
   database.pragma('round.journal_mode = MEMORY');
   database.pragma('round.synchronous = OFF');
+  database.pragma(`round.cache_size = -${CACHE_KIB}`);
   database.exec(STAGING);
 }
 

@@ -25,8 +25,8 @@ export function streamsFor(roles: readonly string[]): readonly StreamName[] {
 
 /**
  * The cursor to read from, or null for a full read: when there is none, when it was made for other properties, and
- * when the last full read is older than `fullEvery` ms, because delta is known to lose changes. After a failed round
- * the third reason waits, so that full reads that keep failing do not stop the deltas.
+ * when the last full read is `fullEvery` ms away (in the future, too: the clock was set back), because delta is known to
+ * lose changes. After a failed round the third reason waits, so that full reads that keep failing do not stop deltas.
  */
 export function cursorFor(
   state: StreamState | undefined,
@@ -35,7 +35,7 @@ export function cursorFor(
   fullEvery: number,
 ): string | null {
   if (!state?.cursor || state.selectHash !== selectHash) return null;
-  const due = state.fullAt === null || now - state.fullAt >= fullEvery;
+  const due = state.fullAt === null || Math.abs(now - state.fullAt) >= fullEvery;
   return due && state.error === null ? null : state.cursor;
 }
 

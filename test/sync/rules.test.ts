@@ -36,7 +36,8 @@ describe('the cursor to read from', () => {
     ['none when other properties are wanted', state({ selectHash: 'other' }), null],
     ['none a day after the last full read', state({ fullAt: NOON - DAY }), null],
     ['the stored one while full reads fail', state({ fullAt: NOON - DAY, error: '{}' }), 'c'],
-    ['the stored one after the clock was set back', state({ fullAt: NOON + DAY }), 'c'],
+    ['the stored one after the clock was set back a little', state({ fullAt: NOON + HOUR }), 'c'],
+    ['none after the clock was set back by days', state({ fullAt: NOON + 2 * DAY }), null],
   ])('is %s', (_name, stored, cursor) => {
     expect(cursorFor(stored, 'h', NOON, DAY)).toBe(cursor);
   });
