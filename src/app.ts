@@ -45,7 +45,7 @@ export async function serve(
   config: Config,
   version: string,
   err: (text: string) => void,
-  started: (gateway: Gateway) => void = () => undefined,
+  started: (gateway: Gateway) => Promise<void> = async () => undefined,
 ): Promise<number> {
   const stopped = stopSignal();
   await using log = openLog(config.logLevel);
@@ -57,7 +57,7 @@ export async function serve(
   try {
     const gateway = await openGateway(config, version, events, () => metrics.registry.metrics());
     events.processReady(gateway.listeners);
-    started(gateway);
+    await started(gateway);
     events.processStop(await stopped);
     await gateway.stop();
     events.processStopped();

@@ -7,6 +7,7 @@ import { problemLines } from './config/problem.ts';
 import { type ControlClient, controlClient, DaemonUnreachable } from './console/control-client.ts';
 import { type CheckedAddress, checkText } from './report/check.ts';
 import { type GatewayStatus, type RoundState, roundsText, statusText } from './report/status.ts';
+import { scheduleProblem } from './sync/schedule.ts';
 
 /** Exit codes, the same for every command; the README has the table. */
 export const EXIT = { ok: 0, no: 1, usage: 2, unreachable: 3, unsure: 4 } as const;
@@ -138,7 +139,7 @@ async function withConfig(
   terminal: Terminal,
   use: (config: Config) => Promise<number>,
 ): Promise<number> {
-  const parsed = readConfig(file);
+  const parsed = readConfig(file, { schedule: scheduleProblem });
   if (parsed.ok) return use(parsed.config);
   terminal.err(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   return EXIT.usage;

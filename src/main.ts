@@ -4,6 +4,9 @@
 // Before anything else: without a handler SIGHUP ends the process "successfully", and systemd would leave it down.
 process.on('SIGHUP', () => undefined);
 
+// The mirror, the control socket and the practice tenant's keys are nobody else's business.
+process.umask(0o027);
+
 const { runCommand } = await import('./cli.ts');
 process.exitCode = await runCommand(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),

@@ -7,9 +7,11 @@ import path from 'node:path';
 import { type Gateway, serve } from './app.ts';
 import { readConfig } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
+import { controlClient } from './console/control-client.ts';
 import { type PracticeMessage, startPracticeNextHop } from './practice/next-hop.ts';
 import { type PracticeTenant, startPracticeTenant } from './practice/tenant-server.ts';
 import { printable } from './report/table.ts';
+import { scheduleProblem } from './sync/schedule.ts';
 
 interface Terminal {
   out(text: string): void;
@@ -39,10 +41,15 @@ export async function rehearse(
   });
   await using tenant = await startPracticeTenant({ users: options.users, stateDir });
   const file = writeConfiguration(stateDir, tenant, options.smtpPort ?? 2525, nextHop.port);
-  const parsed = readConfig(file);
+  const parsed = readConfig(file, { schedule: scheduleProblem });
   if (!parsed.ok) throw new Error(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
-  const guide = (gateway: Gateway) => terminal.out(guideText(gateway, path.relative('.', file)));
-  return await serve(parsed.config, version, terminal.err, guide);
+  const { config } = parsed;
+  const guide = async (gateway: Gateway) => {
+    // The first round is what makes the directory fresh; before it every answer would be 451.
+    for await (const _line of controlClient(config.controlSocket).postLines('/v1/sync', {}));
+    terminal.out(guideText(gateway, path.relative('.', file)));
+  };
+  return await serve(config, version, terminal.err, guide);
 }
 
 function writeConfiguration(

@@ -71,8 +71,13 @@ const CLOUDS = {
   },
 } as const;
 
+/** What only the user of a value can judge; each says what is wrong with it, or null. */
+export interface ConfigJudges {
+  schedule(expression: string): string | null;
+}
+
 /** Reads the text of a configuration file. Pure but for the host's own name, which is the default of `hostname`. */
-export function parseConfig(toml: string): ParsedConfig {
+export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   let raw: Record<string, unknown>;
   try {
     raw = parse(toml);
@@ -85,9 +90,16 @@ export function parseConfig(toml: string): ParsedConfig {
     };
   }
   const parsed = fileSchema.safeParse(raw, { reportInput: true });
-  const problems = [...(parsed.success ? [] : problemsOf(parsed.error)), ...crossChecks(raw)];
+  const schema = parsed.success ? [] : problemsOf(parsed.error);
+  const problems = [...schema, ...crossChecks(raw), ...judged(raw, judges)];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
   return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
+}
+
+function judged(raw: Record<string, unknown>, judges: ConfigJudges): ConfigProblem[] {
+  const { schedule } = Object(raw.sync) as { schedule?: unknown };
+  const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
+  return problem === null ? [] : [{ key: 'sync.schedule', problem }];
 }
 
 function fromFile(file: ConfigFile): Config {

@@ -1,15 +1,15 @@
 /** Reading the configuration file, and looking at the files that it names. */
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { type Config, type ParsedConfig, parseConfig } from './config.ts';
+import { type Config, type ConfigJudges, type ParsedConfig, parseConfig } from './config.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** Where `serve` looks when no `--config` is given. */
 export const DEFAULT_CONFIG_FILE = '/etc/rcptgate/rcptgate.toml';
 
 /** Reads and validates a file; a file that cannot be read is a problem like any other. */
-export function readConfig(file: string): ParsedConfig {
+export function readConfig(file: string, judges: ConfigJudges): ParsedConfig {
   try {
-    return parseConfig(readFileSync(file, 'utf8'));
+    return parseConfig(readFileSync(file, 'utf8'), judges);
   } catch (error) {
     return { ok: false, problems: [{ key: file, problem: `cannot be read: ${reasonOf(error)}` }] };
   }

@@ -124,6 +124,7 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
+  const published = new Map<string, number>();
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -156,7 +157,16 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
       metrics.addresses.set({ tenant }, addresses);
       if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
-      logger.info({ event: 'directory.publish', tenant, addresses, departed, synced_at: isoTime(syncedAt) });
+      // A quiet round publishes too; what an operator looks for is a change.
+      const level = published.get(tenant) === addresses ? 'debug' : 'info';
+      published.set(tenant, addresses);
+      logger[level]({
+        event: 'directory.publish',
+        tenant,
+        addresses,
+        departed,
+        synced_at: isoTime(syncedAt),
+      });
     },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     syncTrouble: (error: string, detail?: unknown) =>

@@ -127,6 +127,8 @@ export class GatewayConnection extends SMTPConnection implements Wire {
         const ended = this.owe(() => {
           this.allow(this.settings.commandTimeout);
           done();
+          // A stopping gateway does not wait for what this client might want next.
+          if (this.dialog.draining && !this.dialog.mail.open) this.turnAway(REPLY.shuttingDown);
         });
         sink.end(ended);
       },

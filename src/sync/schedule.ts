@@ -43,6 +43,17 @@ export function startSchedule(
   };
 }
 
+/** What is wrong with a cron expression, in words; null when nothing is. */
+export function scheduleProblem(expression: string): string | null {
+  try {
+    periodOf(expression);
+    return null;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `must be a cron expression such as "*/5 * * * *": ${reason}`;
+  }
+}
+
 /** Ms between the next two runs; a tolerance has to stay below it. */
 function periodOf(expression: string): number {
   const probe = createTask(expression, () => {}, { timezone: 'UTC' });

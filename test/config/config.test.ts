@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { parseConfig } from '../../src/config/config.ts';
+import { type ParsedConfig, parseConfig as parseWith } from '../../src/config/config.ts';
 import { fileSchema } from '../../src/config/schema.ts';
 
 const REFERENCE = readFileSync(new URL('../../config/rcptgate.toml', import.meta.url), 'utf8');
@@ -17,6 +17,12 @@ name = "contoso.example"
 next_hop = "127.0.0.1:2526"
 `;
 
+const judges = { schedule: (text: string) => (text === 'never' ? 'is not a schedule' : null) };
+
+function parseConfig(toml: string): ParsedConfig {
+  return parseWith(toml, judges);
+}
+
 /** The reference file with every commented-out key switched on. */
 const EVERYTHING = REFERENCE.replace(/^# ((?:[a-z_]+ = |\[\[)[^\n]*)$/gm, '$1');
 
@@ -26,7 +32,9 @@ function problems(toml: string): Record<string, string> {
 }
 
 function keysOf(schema: z.ZodType): string[] {
-  const { def } = schema as unknown as { def: Record<string, z.ZodType> & { shape?: Record<string, z.ZodType> } };
+  const { def } = schema as unknown as {
+    def: Record<string, z.ZodType> & { shape?: Record<string, z.ZodType> };
+  };
   if (def.shape) return Object.entries(def.shape).flatMap(([key, inner]) => [key, ...keysOf(inner)]);
   const inner = def.innerType ?? def.element ?? def.in;
   return inner ? keysOf(inner) : [];
@@ -38,7 +46,9 @@ describe('the reference configuration', () => {
   });
 
   it('names every key of the schema', () => {
-    const named = new Set([...EVERYTHING.matchAll(/^(?:\[\[?)?([a-z_]+)(?: = |\])/gm)].map((match) => match[1]));
+    const named = new Set(
+      [...EVERYTHING.matchAll(/^(?:\[\[?)?([a-z_]+)(?: = |\])/gm)].map((match) => match[1]),
+    );
     expect(keysOf(fileSchema).length).toBeGreaterThan(40);
     expect(keysOf(fileSchema).filter((key) => !named.has(key))).toEqual([]);
   });
@@ -108,6 +118,8 @@ describe('parseConfig', () => {
         [relay]
         tls = "maybe"
         connect_timeout = "soon"
+        [sync]
+        schedule = "never"
         [[smtp]]
         listen = "2525"
         tls_cert = "/tmp/cert.pem"
@@ -138,6 +150,7 @@ describe('parseConfig', () => {
       colour: 'is not a known key',
       'relay.tls': expect.stringContaining('"opportunistic"'),
       'relay.connect_timeout': expect.stringContaining('duration'),
+      'sync.schedule': 'is not a schedule',
       'smtp[0].listen': expect.stringContaining('address and port'),
       'smtp[0].tls_key': expect.stringContaining('go together'),
       'smtp[0].max_recipients': expect.stringContaining('RFC 5321'),
