@@ -1,7 +1,7 @@
 /** A real Postfix upstream while the next hop fails in every way: nothing is lost, and nothing arrives twice. */
 import { expect, test } from 'vitest';
 import { startPracticeTenant } from '../../src/practice/tenant-server.ts';
-import { type Daemon, startDaemon } from '../daemon.ts';
+import { type Daemon, freePort, startDaemon } from '../daemon.ts';
 import { eventually } from './eventually.ts';
 import { bigMessage, plainMessage, traceOf, withCrLf } from './messages.ts';
 import type { Postfix } from './postfix.ts';
@@ -104,6 +104,29 @@ interop(import.meta.url, ['Postfix'], 'Postfix and a next hop in trouble', () =>
     await upstream.emptied();
     expect(back.messages).toHaveLength(1);
   });
+
+  test('the gateway itself is killed in the middle of DATA: the message waits, and arrives exactly once', async () => {
+    await using hop = await startScriptedHop();
+    await using tenant = await startPracticeTenant();
+    // A second listener, so that the next daemon can be found at the same place.
+    const port = await freePort();
+    const more = `[[smtp]]\nlisten = "127.0.0.1:${port}"\nmode = "relay"`;
+    const start = () => synced(startDaemon({ tenant, nextHop: `127.0.0.1:${hop.port}`, more }));
+    await using upstream = await startUpstream(port);
+    const message = bigMessage('gateway-dies', 5_000_000);
+    hop.script.holdAfter = 100_000;
+    await using killed = await start();
+    await upstream.submit(SENDER, [ALICE], message);
+    await eventually('the body is on its way', () => hop.held === 1);
+    await killed.end('SIGKILL');
+    await upstream.log(/to=<alice@.*dsn=4\.4\.2.*status=deferred \(lost connection/);
+
+    hop.script.holdAfter = Number.POSITIVE_INFINITY;
+    await using _next = await start();
+    await upstream.flush();
+    await upstream.emptied();
+    arrivedOnce({ hop, upstream }, [message]);
+  });
 });
 
 interface Line extends AsyncDisposable {
@@ -129,7 +152,7 @@ async function startLine(more = ''): Promise<Line> {
 }
 
 /** The next hop has each message once, as it was sent, and the sender has no report. */
-function arrivedOnce({ hop, upstream }: Line, sent: readonly Buffer[]): void {
+function arrivedOnce({ hop, upstream }: Pick<Line, 'hop' | 'upstream'>, sent: readonly Buffer[]): void {
   expect(hop.messages).toHaveLength(sent.length);
   for (const [index, message] of sent.entries()) {
     traceOf((hop.messages[index] as HopMessage).bytes, withCrLf(message));

@@ -10,6 +10,8 @@ export interface HopScript {
   dot: () => string | null;
   /** The connection is reset once so many bytes of a body have come. */
   dieAfter: number;
+  /** Nothing more is read from a connection once so many bytes of a body have come. */
+  holdAfter: number;
 }
 
 export interface HopMessage {
@@ -28,6 +30,8 @@ export interface ScriptedHop extends AsyncDisposable {
   readonly bodies: HopMessage[];
   /** How often DATA was begun. */
   readonly transfers: number;
+  /** How many connections are held in the middle of a body. */
+  readonly held: number;
 }
 
 const END = Buffer.from('\r\n.\r\n');
@@ -36,10 +40,16 @@ const END = Buffer.from('\r\n.\r\n');
 export async function startScriptedHop(port = 0): Promise<ScriptedHop> {
   const hop = {
     port: 0,
-    script: { rcpt: () => '250 2.1.5 OK', dot: () => '250 2.0.0 Taken', dieAfter: Number.POSITIVE_INFINITY },
+    script: {
+      rcpt: () => '250 2.1.5 OK',
+      dot: () => '250 2.0.0 Taken',
+      dieAfter: Number.POSITIVE_INFINITY,
+      holdAfter: Number.POSITIVE_INFINITY,
+    },
     messages: [] as HopMessage[],
     bodies: [] as HopMessage[],
     transfers: 0,
+    held: 0,
   };
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
@@ -59,7 +69,8 @@ export async function startScriptedHop(port = 0): Promise<ScriptedHop> {
   });
 }
 
-type Hop = Omit<ScriptedHop, typeof Symbol.asyncDispose | 'transfers'> & { transfers: number };
+type Counts = 'transfers' | 'held';
+type Hop = Omit<ScriptedHop, typeof Symbol.asyncDispose | Counts> & Record<Counts, number>;
 
 function serve(socket: net.Socket, hop: Hop): void {
   const say = (line: string): void => void socket.write(`${line}\r\n`);
@@ -71,6 +82,11 @@ function serve(socket: net.Socket, hop: Hop): void {
     const { size, bytes, rest } = (body as BodyCollector).take(chunk);
     if (size >= hop.script.dieAfter) {
       socket.resetAndDestroy();
+      return Buffer.alloc(0);
+    }
+    if (size >= hop.script.holdAfter) {
+      socket.pause();
+      hop.held++;
       return Buffer.alloc(0);
     }
     if (bytes === null) return rest;
