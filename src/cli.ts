@@ -5,8 +5,8 @@ import type { Config } from './config/config.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
 import { type ControlClient, controlClient, DaemonUnreachable } from './console/control-client.ts';
-import { type CheckedAddress, checkText } from './report/check.ts';
-import { type GatewayStatus, type RoundState, roundsText, statusText } from './report/status.ts';
+import { type CheckedAddress, checkText } from './commands/check.ts';
+import { type GatewayStatus, type RoundState, roundsText, statusText } from './commands/status.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
 /** Exit codes, the same for every command; the README has the table. */

@@ -10,7 +10,7 @@ import { problemLines } from './config/problem.ts';
 import { controlClient } from './console/control-client.ts';
 import { type PracticeMessage, startPracticeNextHop } from './practice/next-hop.ts';
 import { type PracticeTenant, startPracticeTenant } from './practice/tenant-server.ts';
-import { printable } from './report/table.ts';
+import { printable } from './commands/table.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
 interface Terminal {

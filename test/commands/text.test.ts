@@ -1,8 +1,8 @@
 /** What the commands print, character by character. */
 import { describe, expect, it } from 'vitest';
-import { checkText } from '../../src/report/check.ts';
-import { roundsText, statusText } from '../../src/report/status.ts';
-import { count, printable, span, table } from '../../src/report/table.ts';
+import { checkText } from '../../src/commands/check.ts';
+import { roundsText, statusText } from '../../src/commands/status.ts';
+import { count, printable, span, table } from '../../src/commands/table.ts';
 
 const ROUND = {
   tenant: 't1',
