@@ -6,20 +6,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Config, SmtpConfig } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
-import { type ControlFunctions, claimControlSocket, openControlSocket } from './console/control.ts';
-import { decide, decideText } from './core/decide.ts';
+import { claimControlSocket, openControlSocket } from './console/control.ts';
+import { decide } from './core/decide.ts';
 import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
-import { freshness } from './core/freshness.ts';
 import { referenceFrom } from './core/reference.ts';
+import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
-import type { CheckedAddress } from './commands/check.ts';
-import type { GatewayStatus } from './commands/status.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
-import { replyFor, replyLines } from './smtp/reply.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -37,8 +34,6 @@ interface Shared {
 
 /** How long the start waits for the mirror before it listens without one. */
 const MIRROR_WAIT_MS = 10_000;
-/** How long an explanation waits for the mirror, which may be in the middle of a large commit. */
-const EXPLAIN_WAIT_MS = 2_000;
 
 /** Runs the gateway until SIGTERM or SIGINT; `started` is called once it answers. Returns the exit code. */
 export async function serve(
@@ -94,8 +89,8 @@ export async function openGateway(
     const relay = openRelay(config);
     closers.push(() => relay.close());
     const listeners = await openListeners(config, shared, relay, events, closers);
-    const functions = controlFunctions(config, version, shared, learning, listeners, metrics);
-    const control = await openControlSocket(config.controlSocket, functions);
+    const inquired = { config, version, answering: shared, learning, listeners, metrics };
+    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
   } catch (error) {
@@ -190,94 +185,11 @@ function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): Lis
   return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
 }
 
-function controlFunctions(
-  config: Config,
-  version: string,
-  shared: Shared,
-  learning: Learning,
-  listeners: readonly SmtpListener[],
-  metrics: () => Promise<string>,
-): ControlFunctions {
-  const startedAt = Date.now();
-  return {
-    metrics,
-    sync: (tenant, progress) => learning.sync(tenant, progress),
-    check: (addresses) => Promise.all(addresses.map((address) => explain(address, config, shared, learning))),
-    async status(): Promise<GatewayStatus> {
-      const now = Date.now();
-      const tenants = await learning.status();
-      return {
-        version,
-        startedAt,
-        now,
-        listeners: listeners.map((listener, index) => ({
-          address: addressText(listener),
-          mode: config.smtp[index]?.mode ?? '',
-          connections: listener.connections(),
-        })),
-        tenants: tenants.map((tenant) => ({
-          ...tenant,
-          freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),
-          domains: [...config.policy.domains.values()]
-            .filter((domain) => domain.tenant === tenant.tenant)
-            .map(({ name }) => name),
-        })),
-      };
-    },
-  };
-}
-
-/** The answer to one address now, with what the mirror knows of its owners if it can say so in time. */
-async function explain(
-  address: string,
-  { policy }: Config,
-  shared: Shared,
-  learning: Learning,
-): Promise<CheckedAddress> {
-  const verdict = decideText(address, shared.directory, policy, Date.now());
-  const key = verdict.matched ?? verdict.key;
-  const asked =
-    key === null ? null : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => undefined);
-  const reply = replyFor(verdict, '......');
-  return {
-    address,
-    normalised: verdict.key,
-    verdict: verdict.action,
-    reason: verdict.reason,
-    reply: `${reply.code} ${replyLines(reply).join(' ')}`,
-    domain: verdict.domain,
-    tenant: verdict.tenant,
-    nextHop: verdict.nextHop,
-    matched: verdict.matched,
-    freshness: verdict.freshness,
-    directoryAge: verdict.directoryAge,
-    objects: key === null ? [] : (asked?.owners ?? null),
-  };
-}
-
 /** The configuration as it took effect, for the log. It holds no secret but a proxy's password, which goes. */
 function effective(config: Config): unknown {
   const proxy = config.proxy?.replace(/\/\/[^/@]*@/, '//***@') ?? null;
   const policy = { ...config.policy, domains: [...config.policy.domains.values()] };
   return { ...config, proxy, policy };
-}
-
-function addressText(listener: SmtpListener): string {
-  const { host, port } = listener.address();
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** The value, or undefined when it takes longer than `ms`. */
-async function within<T>(ms: number, value: PromiseLike<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The first SIGTERM or SIGINT. A second one finds no handler and ends the process at once. */

@@ -1,31 +1,15 @@
 /** The command table. Small commands ask the running daemon over its control socket. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { check } from './commands/check.ts';
+import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { status } from './commands/status.ts';
+import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
-import { type ControlClient, controlClient, DaemonUnreachable } from './console/control-client.ts';
-import { type CheckedAddress, checkText } from './commands/check.ts';
-import { type GatewayStatus, type RoundState, roundsText, statusText } from './commands/status.ts';
+import { controlClient, DaemonUnreachable } from './console/control-client.ts';
 import { scheduleProblem } from './sync/schedule.ts';
-
-/** Exit codes, the same for every command; the README has the table. */
-export const EXIT = { ok: 0, no: 1, usage: 2, unreachable: 3, unsure: 4 } as const;
-
-/** Where a command writes; one call is one line or block. */
-export interface Terminal {
-  out(text: string): void;
-  err(text: string): void;
-  /** Standard output is a terminal: progress may be drawn. */
-  readonly terminal: boolean;
-}
-
-interface Arguments {
-  readonly positionals: readonly string[];
-  readonly config: string;
-  readonly json: boolean;
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-}
 
 interface Command {
   readonly usage: string;
@@ -54,21 +38,21 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'show what RCPT TO would be answered now, and why',
     help: 'Exit code: 0 all accepted, 1 at least one rejected, 4 none rejected but at least one deferred.',
     options: {},
-    run: (args, terminal) => withDaemon(args, terminal, (daemon) => check(daemon, args, terminal)),
+    run: (args, terminal) => withDaemon(args, terminal, check),
   },
   sync: {
     usage: 'rcptgate sync [--tenant ID] [--json] [--config FILE]',
     summary: 'run a sync round now and show what it changed',
     help: 'Exit code: 0 when every round was complete, 1 otherwise.',
     options: { tenant: 'string' },
-    run: (args, terminal) => withDaemon(args, terminal, (daemon) => sync(daemon, args, terminal)),
+    run: (args, terminal) => withDaemon(args, terminal, sync),
   },
   status: {
     usage: 'rcptgate status [--json] [--config FILE]',
     summary: 'show listeners, directories and the last rounds',
     help: 'Exit code: 0 when every directory is fresh, 1 otherwise.',
     options: {},
-    run: (args, terminal) => withDaemon(args, terminal, (daemon) => status(daemon, args, terminal)),
+    run: (args, terminal) => withDaemon(args, terminal, status),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',
@@ -145,46 +129,10 @@ async function withConfig(
   return EXIT.usage;
 }
 
-function withDaemon(
-  args: Arguments,
-  terminal: Terminal,
-  use: (daemon: ControlClient) => Promise<number>,
-): Promise<number> {
-  return withConfig(args.config, terminal, (config) => use(controlClient(config.controlSocket)));
-}
-
-async function check(daemon: ControlClient, args: Arguments, terminal: Terminal): Promise<number> {
-  if (args.positionals.length === 0) return usageError(terminal, COMMANDS.check?.usage ?? '');
-  const results = (await daemon.post('/v1/check', { addresses: args.positionals })) as CheckedAddress[];
-  terminal.out(args.json ? JSON.stringify(results, null, 2) : checkText(results));
-  const verdicts = new Set(results.map((result) => result.verdict));
-  if (verdicts.has('reject')) return EXIT.no;
-  return verdicts.has('defer') ? EXIT.unsure : EXIT.ok;
-}
-
-async function status(daemon: ControlClient, args: Arguments, terminal: Terminal): Promise<number> {
-  const state = (await daemon.get('/v1/status')) as GatewayStatus;
-  terminal.out(args.json ? JSON.stringify(state, null, 2) : statusText(state));
-  return state.tenants.every((tenant) => tenant.freshness === 'fresh') ? EXIT.ok : EXIT.no;
-}
-
-type SyncLine =
-  | { readonly progress: { readonly stream: string; readonly entries: number } }
-  | { readonly reports: readonly RoundState[] }
-  | { readonly error: string };
-
-async function sync(daemon: ControlClient, args: Arguments, terminal: Terminal): Promise<number> {
-  for await (const line of daemon.postLines('/v1/sync', { tenant: args.options.tenant ?? null })) {
-    const step = line as SyncLine;
-    if ('error' in step) throw new Error(step.error);
-    if ('reports' in step) {
-      terminal.out(args.json ? JSON.stringify(step.reports, null, 2) : roundsText(step.reports));
-      return step.reports.every((round) => round.outcome === 'ok') ? EXIT.ok : EXIT.no;
-    }
-    if (terminal.terminal && !args.json)
-      terminal.err(`  ${step.progress.stream}: ${step.progress.entries} read`);
-  }
-  throw new Error('the daemon closed the connection before the round ended');
+function withDaemon(args: Arguments, terminal: Terminal, command: DaemonCommand): Promise<number> {
+  return withConfig(args.config, terminal, (config) =>
+    command(controlClient(config.controlSocket), args, terminal),
+  );
 }
 
 function configCheck(args: Arguments, terminal: Terminal): Promise<number> {
@@ -206,11 +154,6 @@ function overview(): string {
 function say(terminal: Terminal, text: string): number {
   terminal.out(text);
   return EXIT.ok;
-}
-
-function usageError(terminal: Terminal, message: string): number {
-  terminal.err(message);
-  return EXIT.usage;
 }
 
 function version(): string {

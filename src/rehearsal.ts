@@ -5,12 +5,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Gateway, serve } from './app.ts';
+import { printable } from './commands/table.ts';
 import { readConfig } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
 import { controlClient } from './console/control-client.ts';
 import { type PracticeMessage, startPracticeNextHop } from './practice/next-hop.ts';
 import { type PracticeTenant, startPracticeTenant } from './practice/tenant-server.ts';
-import { printable } from './commands/table.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
 interface Terminal {

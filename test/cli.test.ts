@@ -3,7 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, EXIT, runCommand } from '../src/cli.ts';
+import { COMMANDS, runCommand } from '../src/cli.ts';
+import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -118,7 +119,7 @@ describe('wrong usage', () => {
     await using _daemon = await daemon(socket, {});
     expect(await run('check', '--config', file)).toMatchObject({
       code: EXIT.usage,
-      err: COMMANDS.check?.usage,
+      err: 'rcptgate check needs at least one ADDRESS',
     });
   });
 });

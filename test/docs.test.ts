@@ -1,7 +1,8 @@
 /** Documentation drift is a failing test: what the program has, the README names. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, EXIT } from '../src/cli.ts';
+import { COMMANDS } from '../src/cli.ts';
+import { EXIT } from '../src/commands/command.ts';
 import { ACTION_OF, bareVerdict, type Reason } from '../src/core/verdict.ts';
 import { EVENT_NAMES } from '../src/ops/events.ts';
 import { createMetrics } from '../src/ops/metrics.ts';

@@ -1,4 +1,5 @@
-/** What `rcptgate check` prints: the answer to an address and why. */
+/** `rcptgate check`: the answer to an address and why. */
+import { type DaemonCommand, EXIT, usageError } from './command.ts';
 import { printable, span, table } from './table.ts';
 
 /** One explained address, as the control socket gives it. */
@@ -27,6 +28,16 @@ export interface OwningObject {
   /** The proxyAddresses entry as Graph wrote it. */
   readonly attribute: string;
 }
+
+/** Asks about every address on the command line. */
+export const check: DaemonCommand = async (daemon, args, terminal) => {
+  if (args.positionals.length === 0) return usageError(terminal, 'rcptgate check needs at least one ADDRESS');
+  const results = (await daemon.post('/v1/check', { addresses: args.positionals })) as CheckedAddress[];
+  terminal.out(args.json ? JSON.stringify(results, null, 2) : checkText(results));
+  const verdicts = new Set(results.map((result) => result.verdict));
+  if (verdicts.has('reject')) return EXIT.no;
+  return verdicts.has('defer') ? EXIT.unsure : EXIT.ok;
+};
 
 /** A block of lines for each address. */
 export function checkText(results: readonly CheckedAddress[]): string {

@@ -1,4 +1,6 @@
-/** What `rcptgate status` and `rcptgate sync` print. */
+/** `rcptgate status`: the state of the daemon. */
+import { type DaemonCommand, EXIT } from './command.ts';
+import { type RoundState, troubleLines } from './sync.ts';
 import { count, printable, span, table } from './table.ts';
 
 /** The daemon's state, as the control socket gives it. Times are ms since 1970. */
@@ -29,20 +31,12 @@ export interface TenantState {
   readonly trouble: string | null;
 }
 
-export interface RoundState {
-  readonly tenant: string;
-  readonly outcome: string;
-  readonly startedAt: number;
-  readonly durationMs: number;
-  /** null when nothing was committed. */
-  readonly addresses: number | null;
-  readonly added: number;
-  readonly removed: number;
-  readonly held: number;
-  readonly error?:
-    | { readonly code: string; readonly message: string; readonly hint?: string | null }
-    | undefined;
-}
+/** Shows the state; exit code 0 only when every directory is fresh. */
+export const status: DaemonCommand = async (daemon, args, terminal) => {
+  const state = (await daemon.get('/v1/status')) as GatewayStatus;
+  terminal.out(args.json ? JSON.stringify(state, null, 2) : statusText(state));
+  return state.tenants.every((tenant) => tenant.freshness === 'fresh') ? EXIT.ok : EXIT.no;
+};
 
 /** The whole state on one screen. */
 export function statusText(status: GatewayStatus): string {
@@ -71,27 +65,4 @@ export function statusText(status: GatewayStatus): string {
       ...troubleLines(each.lastRound),
     ]),
   ].join('\n');
-}
-
-/** What a round did, one line a tenant and the trouble below it. */
-export function roundsText(rounds: readonly RoundState[]): string {
-  return rounds
-    .flatMap((round) => [
-      `${round.tenant}: ${round.outcome} in ${(round.durationMs / 1000).toFixed(1)} s, ${changesText(round)}`,
-      ...troubleLines(round),
-    ])
-    .join('\n');
-}
-
-function changesText({ addresses, added, removed, held }: RoundState): string {
-  if (addresses === null) return 'nothing changed';
-  const holding = held > 0 ? `, ${count(held)} removals held` : '';
-  return `${count(addresses)} addresses (${count(added)} added, ${count(removed)} removed${holding})`;
-}
-
-function troubleLines(round: RoundState | null): string[] {
-  if (!round?.error) return [];
-  const { code, message, hint } = round.error;
-  const lines = [`  ${round.tenant}: ${printable(code)}: ${printable(message)}`];
-  return hint ? [...lines, `  what to do: ${hint}`] : lines;
 }

@@ -1,7 +1,8 @@
 /** What the commands print, character by character. */
 import { describe, expect, it } from 'vitest';
 import { checkText } from '../../src/commands/check.ts';
-import { roundsText, statusText } from '../../src/commands/status.ts';
+import { statusText } from '../../src/commands/status.ts';
+import { roundsText } from '../../src/commands/sync.ts';
 import { count, printable, span, table } from '../../src/commands/table.ts';
 
 const ROUND = {
