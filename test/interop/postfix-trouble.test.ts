@@ -16,79 +16,81 @@ const SALES = 'sales@contoso.example';
 const SENDER = 'sender@sender.example';
 
 interop(import.meta.url, ['Postfix'], 'Postfix and a next hop in trouble', () => {
-  test('dies in the middle of DATA: the message waits, and arrives exactly once when the hop is back', async () => {
-    await using line = await startLine();
-    line.hop.script.dieAfter = 100_000;
-    const message = bigMessage('hop-dies', 1_000_000);
-    await line.upstream.submit(SENDER, [ALICE], message);
-    await line.upstream.log(/to=<alice@.*dsn=4\.4\.2.*status=deferred.*451 4\.4\.2/);
-    expect(line.hop.transfers).toBe(1);
-    expect(await line.upstream.queue()).toHaveLength(1);
+  test('dies in the middle of DATA: the message waits, and arrives exactly once when the hop is back', () =>
+    withLine(async (line) => {
+      line.hop.script.dieAfter = 100_000;
+      const message = bigMessage('hop-dies', 1_000_000);
+      await line.upstream.submit(SENDER, [ALICE], message);
+      await line.upstream.log(/to=<alice@.*dsn=4\.4\.2.*status=deferred.*451 4\.4\.2/);
+      expect(line.hop.transfers).toBe(1);
+      expect(await line.upstream.queue()).toHaveLength(1);
 
-    line.hop.script.dieAfter = Number.POSITIVE_INFINITY;
-    await line.upstream.flush();
-    await line.upstream.emptied();
-    arrivedOnce(line, [message]);
-  });
+      line.hop.script.dieAfter = Number.POSITIVE_INFINITY;
+      await line.upstream.flush();
+      await line.upstream.emptied();
+      arrivedOnce(line, [message]);
+    }));
 
-  test('4xx to the dot: passed on with its text, the message waits and arrives exactly once', async () => {
-    await using line = await startLine();
-    line.hop.script.dot = () => '452 4.3.1 Disk is full today';
-    const message = plainMessage('hop-full');
-    await line.upstream.submit(SENDER, [ALICE], message);
-    await line.upstream.log(/to=<alice@.*dsn=4\.3\.1.*status=deferred.*452 4\.3\.1 Disk is full today/);
+  test('4xx to the dot: passed on with its text, the message waits and arrives exactly once', () =>
+    withLine(async (line) => {
+      line.hop.script.dot = () => '452 4.3.1 Disk is full today';
+      const message = plainMessage('hop-full');
+      await line.upstream.submit(SENDER, [ALICE], message);
+      await line.upstream.log(/to=<alice@.*dsn=4\.3\.1.*status=deferred.*452 4\.3\.1 Disk is full today/);
 
-    line.hop.script.dot = () => '250 2.0.0 Taken';
-    await line.upstream.flush();
-    await line.upstream.emptied();
-    arrivedOnce(line, [message]);
-  });
+      line.hop.script.dot = () => '250 2.0.0 Taken';
+      await line.upstream.flush();
+      await line.upstream.emptied();
+      arrivedOnce(line, [message]);
+    }));
 
-  test('5xx to the dot: passed on with its text, and Postfix bounces', async () => {
-    await using line = await startLine();
-    line.hop.script.dot = () => '554 5.7.1 Content refused by policy';
-    await line.upstream.submit(SENDER, [ALICE], plainMessage('hop-refuses'));
-    await line.upstream.log(/to=<alice@.*dsn=5\.7\.1.*status=bounced.*554 5\.7\.1 Content refused by policy/);
-    await line.upstream.emptied();
-    const report = await eventually('the report is delivered', () => line.upstream.mailbox()[0]);
-    expect(report.toString()).toContain('Content refused by policy');
-    expect(line.hop.messages).toEqual([]);
-  });
+  test('5xx to the dot: passed on with its text, and Postfix bounces', () =>
+    withLine(async (line) => {
+      line.hop.script.dot = () => '554 5.7.1 Content refused by policy';
+      await line.upstream.submit(SENDER, [ALICE], plainMessage('hop-refuses'));
+      await line.upstream.log(
+        /to=<alice@.*dsn=5\.7\.1.*status=bounced.*554 5\.7\.1 Content refused by policy/,
+      );
+      await line.upstream.emptied();
+      const report = await eventually('the report is delivered', () => line.upstream.mailbox()[0]);
+      expect(report.toString()).toContain('Content refused by policy');
+      expect(line.hop.messages).toEqual([]);
+    }));
 
-  test('refuses one of three recipients and defers another: each gets its own fate', async () => {
-    await using line = await startLine();
-    const answers: Record<string, string> = {
-      [BOB]: '550 5.2.1 Mailbox disabled',
-      [SALES]: '450 4.2.1 Mailbox busy',
-    };
-    line.hop.script.rcpt = (address) => answers[address] ?? '250 2.1.5 OK';
-    const message = plainMessage('hop-picks');
-    await line.upstream.submit(SENDER, [ALICE, BOB, SALES], message);
-    await line.upstream.log(/to=<alice@.*status=sent/);
-    await line.upstream.log(/to=<bob@.*dsn=5\.2\.1.*status=bounced.*550 5\.2\.1 Mailbox disabled/);
-    await line.upstream.log(/to=<sales@.*dsn=4\.2\.1.*status=deferred.*450 4\.2\.1 Mailbox busy/);
-    expect(line.hop.messages.map(({ to }) => to)).toEqual([[ALICE]]);
+  test('refuses one of three recipients and defers another: each gets its own fate', () =>
+    withLine(async (line) => {
+      const answers: Record<string, string> = {
+        [BOB]: '550 5.2.1 Mailbox disabled',
+        [SALES]: '450 4.2.1 Mailbox busy',
+      };
+      line.hop.script.rcpt = (address) => answers[address] ?? '250 2.1.5 OK';
+      const message = plainMessage('hop-picks');
+      await line.upstream.submit(SENDER, [ALICE, BOB, SALES], message);
+      await line.upstream.log(/to=<alice@.*status=sent/);
+      await line.upstream.log(/to=<bob@.*dsn=5\.2\.1.*status=bounced.*550 5\.2\.1 Mailbox disabled/);
+      await line.upstream.log(/to=<sales@.*dsn=4\.2\.1.*status=deferred.*450 4\.2\.1 Mailbox busy/);
+      expect(line.hop.messages.map(({ to }) => to)).toEqual([[ALICE]]);
 
-    delete answers[SALES];
-    await line.upstream.flush();
-    await line.upstream.emptied();
-    expect(line.hop.messages.map(({ to }) => to)).toEqual([[ALICE], [SALES]]);
-    expect(line.upstream.logged(/status=bounced/)).toHaveLength(1);
-  });
+      delete answers[SALES];
+      await line.upstream.flush();
+      await line.upstream.emptied();
+      expect(line.hop.messages.map(({ to }) => to)).toEqual([[ALICE], [SALES]]);
+      expect(line.upstream.logged(/status=bounced/)).toHaveLength(1);
+    }));
 
-  test('does not answer the dot: deferred, and logged as a possible duplicate', async () => {
-    await using line = await startLine('[relay]\nfinal_timeout = "1s"');
-    line.hop.script.dot = () => null;
-    await line.upstream.submit(SENDER, [ALICE], plainMessage('hop-silent'));
-    await line.upstream.log(/to=<alice@.*dsn=4\.4\.2.*status=deferred.*451 4\.4\.2/);
-    const failed = await line.daemon.logged((entry) => entry.event === 'message.fail');
-    expect(failed).toMatchObject({ result: 'deferred', duplicate_possible: true });
+  test('does not answer the dot: deferred, and logged as a possible duplicate', () =>
+    withLine(async (line) => {
+      line.hop.script.dot = () => null;
+      await line.upstream.submit(SENDER, [ALICE], plainMessage('hop-silent'));
+      await line.upstream.log(/to=<alice@.*dsn=4\.4\.2.*status=deferred.*451 4\.4\.2/);
+      const failed = await line.daemon.logged((entry) => entry.event === 'message.fail');
+      expect(failed).toMatchObject({ result: 'deferred', duplicate_possible: true });
 
-    line.hop.script.dot = () => '250 2.0.0 Taken';
-    await line.upstream.flush();
-    await line.upstream.emptied();
-    expect(line.hop.messages).toHaveLength(1);
-  });
+      line.hop.script.dot = () => '250 2.0.0 Taken';
+      await line.upstream.flush();
+      await line.upstream.emptied();
+      expect(line.hop.messages).toHaveLength(1);
+    }, '[relay]\nfinal_timeout = "1s"'));
 
   test('is not there at all: deferred at RCPT, delivered when it comes up', async () => {
     const hop = await startScriptedHop();
@@ -129,26 +131,19 @@ interop(import.meta.url, ['Postfix'], 'Postfix and a next hop in trouble', () =>
   });
 });
 
-interface Line extends AsyncDisposable {
+interface Line {
   readonly upstream: Postfix;
   readonly daemon: Daemon;
   readonly hop: ScriptedHop;
 }
 
-/** Postfix, the gateway and a scripted next hop in a row. */
-async function startLine(more = ''): Promise<Line> {
-  const hop = await startScriptedHop();
-  const tenant = await startPracticeTenant();
-  const daemon = await synced(startDaemon({ tenant, nextHop: `127.0.0.1:${hop.port}`, more }));
-  const upstream = await startUpstream(daemon.port);
-  return {
-    upstream,
-    daemon,
-    hop,
-    async [Symbol.asyncDispose]() {
-      for (const part of [upstream, daemon, tenant, hop]) await part[Symbol.asyncDispose]();
-    },
-  };
+/** Runs a test with Postfix, the gateway and a scripted next hop in a row. */
+async function withLine(body: (line: Line) => Promise<void>, more = ''): Promise<void> {
+  await using hop = await startScriptedHop();
+  await using tenant = await startPracticeTenant();
+  await using daemon = await synced(startDaemon({ tenant, nextHop: `127.0.0.1:${hop.port}`, more }));
+  await using upstream = await startUpstream(daemon.port);
+  await body({ upstream, daemon, hop });
 }
 
 /** The next hop has each message once, as it was sent, and the sender has no report. */

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
@@ -84,36 +85,15 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const config = path.join(folder, 'config');
   const port = await freePort();
   mkdirSync(config);
-  mkdirSync(path.join(folder, 'mail'));
+  for (const name of ['queue', 'data', 'mail']) mkdirSync(path.join(folder, name));
   chownSync(path.join(folder, 'mail'), MAILBOX_USER, MAILBOX_USER);
-  await makeQueue(folder);
+  chownSync(path.join(folder, 'data'), Number(await mustRun('id', ['-u', 'postfix'])), 0);
   writeFileSync(path.join(config, 'main.cf'), mainCf(folder, options));
+  // Postfix waits until main.cf has not been written to for two seconds.
+  utimesSync(path.join(config, 'main.cf'), new Date(0), new Date(0));
   writeFileSync(path.join(config, 'master.cf'), `127.0.0.1:${port} inet n - n - - smtpd\n${SERVICES}`);
   await mustRun('postfix', ['-c', config, 'start']);
   return { port, ...handle(folder, config) };
-}
-
-/**
- * The folders that `postfix start` would make and inspect, which takes it seconds; the mark tells it that this is
- * done, as `postfix quick-start` does.
- */
-async function makeQueue(folder: string): Promise<void> {
-  const owner = Number(await mustRun('id', ['-u', 'postfix']));
-  const group = Number((await mustRun('getent', ['group', 'postdrop'])).split(':')[2]);
-  const make = (name: string, mode: number, user: number, team: number) => {
-    const full = path.join(folder, name);
-    mkdirSync(full, { recursive: true });
-    chmodSync(full, mode);
-    chownSync(full, user, team);
-  };
-  make('data', 0o700, owner, 0);
-  make('queue', 0o755, 0, 0);
-  make('queue/pid', 0o755, 0, 0);
-  make('queue/maildrop', 0o730, owner, group);
-  make('queue/public', 0o710, owner, group);
-  const own = ['active', 'bounce', 'corrupt', 'defer', 'deferred', 'flush', 'hold', 'incoming', 'private'];
-  for (const name of [...own, 'saved', 'trace']) make(`queue/${name}`, 0o700, owner, 0);
-  writeFileSync(path.join(folder, 'queue', 'quick-start'), '');
 }
 
 function mainCf(folder: string, { hostname, mailboxFor, main }: PostfixOptions): string {
