@@ -52,7 +52,7 @@ function guide() {
 /** The reply to one recipient, sent the way the guide says. @param {string} address */
 async function answerTo(address) {
   const socket = net.connect(2525, '127.0.0.1');
-  socket.end(`EHLO me\r\nMAIL FROM:<me@sender.example>\r\nRCPT TO:<${address}>\r\nQUIT\r\n`);
+  socket.write(`EHLO me\r\nMAIL FROM:<me@sender.example>\r\nRCPT TO:<${address}>\r\nQUIT\r\n`);
   let replies = '';
   for await (const chunk of socket) replies += chunk;
   const lines = replies.split('\r\n').filter((line) => /^\d{3} /.test(line));
