@@ -76,6 +76,10 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     const parser = new LineParser();
     parser.oncommand = (line, done) => this._onCommand(line, done);
     parser.on('error', () => this.turnAway(REPLY.tooManyErrors));
+    // The client has closed its side, and every command it sent before has been answered.
+    parser.once('finish', () => {
+      if (parser === this._parser && !this._upgrading) this.close();
+    });
     return parser;
   }
 

@@ -30,6 +30,8 @@ export class GatewayServer extends SMTPServer {
       disabledCommands: ['AUTH', ...(tls ? [] : ['STARTTLS'])],
       hideENHANCEDSTATUSCODES: false,
       logger: false,
+      // A client that has said everything may close its side and still read the answers.
+      allowHalfOpen: true,
       minVersion: 'TLSv1.2',
       ...(tls ? { key: tls.key, cert: tls.cert } : {}),
     });

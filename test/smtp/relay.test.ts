@@ -400,6 +400,26 @@ describe('random trouble', () => {
   );
 });
 
+describe('a client that closes its side once it has said everything', () => {
+  it('still hears every answer, and its message arrives', async () => {
+    const hop = await ScriptedHop.start();
+    const gateway = await openRelaying(hop.name);
+    const client = await gateway.greeted();
+    client.send('MAIL FROM:<>\r\nRCPT TO:<known1@b.example>\r\nRCPT TO:<nobody@b.example>\r\nDATA\r\n');
+    client.send(`${BODY}.\r\n`);
+    client.finish();
+    const replies = [];
+    for (let count = 0; count < 5; count++) replies.push(await client.reply());
+    expect(replies).toMatchObject(
+      [/^250 2\.1\.0/, /^250 2\.1\.5/, /^550 5\.1\.1/, /^354/, /^250 2\.6\.0/].map((pattern) =>
+        expect.stringMatching(pattern),
+      ),
+    );
+    expect(await client.rest()).toBe('');
+    expect(hop.delivered).toHaveLength(1);
+  });
+});
+
 describe('a client in trouble', () => {
   it('that vanishes within the message leaves nothing at the next hop', async () => {
     const hop = await ScriptedHop.start();
