@@ -55,6 +55,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that runs out of time disposes of nothing.
+  process.once('exit', () => child.kill('SIGKILL'));
   const log: LogLine[] = [];
   const arrivals = new EventEmitter().setMaxListeners(0);
   let stderr = '';
