@@ -27,6 +27,8 @@ export interface DaemonOptions {
   readonly more?: string;
   /** Keep using the state directory of an earlier daemon. */
   readonly stateDir?: string;
+  /** Environment on top of the test's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -54,6 +56,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeFileSync(configFile, configuration(options, stateDir, port));
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
   });
   // A test that runs out of time disposes of nothing.
   process.once('exit', () => child.kill('SIGKILL'));
