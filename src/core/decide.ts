@@ -1,7 +1,7 @@
 /** The rule of the product: one recipient, one directory, one policy, one moment, one verdict. */
 import { type Mailbox, parseMailbox, withoutSubaddress } from './address.ts';
 import type { Directory, TenantDirectory } from './directory.ts';
-import { freshness } from './freshness.ts';
+import { freshness, inGrace } from './freshness.ts';
 import { overrideFor } from './override.ts';
 import { type DomainPolicy, type Policy, policyFor } from './policy.ts';
 import { ACTION_OF, bareVerdict, type Reason, type Verdict } from './verdict.ts';
@@ -75,7 +75,7 @@ function inDirectory(
   if (base !== null && tenant.known.has(base)) return { reason: 'subaddress', matched: base };
   for (const key of base === null ? [mailbox.key] : [mailbox.key, base]) {
     const removedAt = tenant.departed.get(key);
-    if (removedAt !== undefined && now < removedAt + policy.gracePeriod) {
+    if (removedAt !== undefined && inGrace(removedAt, tenant.syncedAt, now, policy.gracePeriod)) {
       return { reason: 'grace', matched: key };
     }
   }

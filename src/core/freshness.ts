@@ -15,3 +15,17 @@ export function freshness(syncedAt: number | null, now: number, limit: number): 
   const age = now - syncedAt;
   return age < -CLOCK_SKEW_MS || age > limit ? 'stale' : 'fresh';
 }
+
+/**
+ * Whether an address that left its tenant at `removedAt` is still accepted: during the grace period, and until a
+ * complete round that began no earlier has confirmed that it is gone. A round that could not read every stream may have
+ * seen an address leave one object and missed the object it went to. Times in ms since 1970, the period in ms.
+ */
+export function inGrace(
+  removedAt: number,
+  syncedAt: number | null,
+  now: number,
+  gracePeriod: number,
+): boolean {
+  return now < removedAt + gracePeriod || syncedAt === null || syncedAt < removedAt;
+}

@@ -127,6 +127,9 @@ function transportFailure(host: string, error: unknown, late: boolean, timeout: 
 }
 
 function networkHint(code: string): string {
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
+    return 'By the clock of this machine the certificate is out of date. Check the clock first.';
+  }
   if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED/.test(code)) {
     return 'The TLS certificate is not trusted. If a proxy inspects TLS, name its CA in ca_file.';
   }

@@ -37,7 +37,9 @@ export function openCommit(database: Database, tenants: Tenants, staging: Stagin
     merge(row, round, now);
     const departed = ownership.departed();
     const { plan: decision, removed } = plan(departures, row, round, departed, ownership.count());
-    if (decision.removals === 'apply') departures.depart(row.pk, removed, now);
+    // What a complete round misses is gone as of its start; what a partial one misses waits for a complete one.
+    const left = round.complete ? round.startedAt : now;
+    if (decision.removals === 'apply') departures.depart(row.pk, removed, left);
     else departures.hold(row.pk, removed, now, decision.why);
     const reclaimed = departures.reclaim(row.pk);
     const changed = ownership.changed() || removed.length > 0 || reclaimed > 0;

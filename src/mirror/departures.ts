@@ -13,7 +13,7 @@ export interface Departures {
   hold(tenant: number, addresses: readonly string[], at: number, why: HoldReason): void;
   /** Forgets departures of addresses that have an owner again. Returns how many. */
   reclaim(tenant: number): number;
-  /** Forgets departures older than `before` (ms since 1970); held ones stay. */
+  /** Forgets departures before `before` (ms since 1970); held ones and unconfirmed ones stay. */
   prune(before: number): void;
 }
 
@@ -39,7 +39,10 @@ export function openDepartures(database: Database): Departures {
     `DELETE FROM departed WHERE tenant = ? AND EXISTS
      (SELECT 1 FROM address AS a WHERE a.tenant = departed.tenant AND a.address = departed.address)`,
   );
-  const prune = database.prepare('DELETE FROM departed WHERE held IS NULL AND removed_at < ?');
+  const prune = database.prepare(
+    `DELETE FROM departed WHERE held IS NULL AND removed_at < ?
+     AND removed_at <= (SELECT synced_at FROM tenant WHERE pk = departed.tenant)`,
+  );
   return {
     heldCount: (tenant) => heldCount.get(tenant) ?? 0,
     heldWithoutOwner: (tenant) => heldWithoutOwner.all(tenant),

@@ -45,7 +45,10 @@ export interface MirrorCounts {
 }
 
 export interface Reading {
-  /** The directory of a tenant, with the addresses that left after `since` (ms since 1970). */
+  /**
+   * The directory of a tenant, with the addresses that left after `since` (ms since 1970) or that no complete round
+   * has confirmed to be gone.
+   */
   directory(tenant: string, since: number): DirectorySnapshot;
   /** Owners and departures of a normalised address, over all tenants. */
   describe(address: string): AddressDescription;
@@ -69,8 +72,9 @@ export function openReading(database: Database, tenants: Tenants): Reading {
     )
     .pluck();
   const departed = database
-    .prepare<[number, number], [string, number]>(
-      'SELECT address, removed_at FROM departed WHERE tenant = ? AND held IS NULL AND removed_at > ?',
+    .prepare<[number, number, number | null], [string, number]>(
+      `SELECT address, removed_at FROM departed
+       WHERE tenant = ? AND held IS NULL AND (removed_at > ? OR removed_at > ifnull(?, 0))`,
     )
     .raw();
   const built = new Map<string, { readonly generation: number; readonly known: AddressSet }>();
@@ -93,7 +97,7 @@ export function openReading(database: Database, tenants: Tenants): Reading {
     directory: database.transaction((tenant: string, since: number): DirectorySnapshot => {
       const row = tenants.row(tenant);
       const known = knownOf(tenant, row).buffer;
-      return { tenant, known, departed: departed.all(row.pk, since), syncedAt: row.synced_at };
+      return { tenant, known, departed: departed.all(row.pk, since, row.synced_at), syncedAt: row.synced_at };
     }),
     describe: openDescribe(database),
     counts: openCounts(database, tenants),

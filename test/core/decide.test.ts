@@ -159,6 +159,7 @@ describe('without a fresh directory an old yes is still a yes and an old no is n
   const AT_LIMIT = directory(NOW - HOUR);
   const SLIGHTLY_AHEAD = directory(NOW + MINUTE);
   const AHEAD = directory(NOW + MINUTE + 1);
+  const LONG_STALE = directory(NOW - 25 * HOUR);
   const NEVER: Directory = new Map([[TENANT, emptyTenantDirectory(TENANT)]]);
 
   it.each<[string, Directory, ...Row]>([
@@ -170,6 +171,8 @@ describe('without a fresh directory an old yes is still a yes and an old no is n
     ['stale', STALE, 'folder@contoso.example', 'accept', 'override-allow'],
     ['stale', STALE, 'gone@contoso.example', 'reject', 'override-deny'],
     ['stale', STALE, 'alice@fabrikam.example', 'reject', 'not-our-domain'],
+    // what left after the last complete round is not confirmed to be gone
+    ['older than a departure', LONG_STALE, 'long-gone@contoso.example', 'accept', 'grace'],
     ['at the limit', AT_LIMIT, 'nobody@contoso.example', 'reject', 'unknown'],
     ['a minute ahead of the clock', SLIGHTLY_AHEAD, 'nobody@contoso.example', 'reject', 'unknown'],
     ['further ahead of the clock', AHEAD, 'nobody@contoso.example', 'defer', 'directory-stale'],
