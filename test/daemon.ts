@@ -11,6 +11,12 @@ import type { PracticeTenant } from '../src/practice/tenant-server.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
+/** Daemons that still run; a test that ran out of time has disposed of nothing. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** One parsed log line. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -58,8 +64,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
-  // A test that runs out of time disposes of nothing.
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const log: LogLine[] = [];
   const arrivals = new EventEmitter().setMaxListeners(0);
   let stderr = '';

@@ -38,7 +38,8 @@ export function openCommit(database: Database, tenants: Tenants, staging: Stagin
     const departed = ownership.departed();
     const { plan: decision, removed } = plan(departures, row, round, departed, ownership.count());
     // What a complete round misses is gone as of its start; what a partial one misses waits for a complete one.
-    const left = round.complete ? round.startedAt : now;
+    // (later than the last complete round even when the clock was set back in between).
+    const left = round.complete ? round.startedAt : Math.max(now, (row.synced_at ?? 0) + 1);
     if (decision.removals === 'apply') departures.depart(row.pk, removed, left);
     else departures.hold(row.pk, removed, now, decision.why);
     const reclaimed = departures.reclaim(row.pk);

@@ -15,7 +15,7 @@ import { type Random, seeded } from '../random.ts';
 import { changeSomething, SECOND_DOMAIN } from './changes.ts';
 import { changeWeather, clearUp } from './weather.ts';
 
-const SEEDS = process.env.RCPTGATE_SOAK_SEED ? [Number(process.env.RCPTGATE_SOAK_SEED)] : [1, 2, 3];
+const SEEDS = process.env.RCPTGATE_SOAK_SEED ? [Number(process.env.RCPTGATE_SOAK_SEED)] : [1, 4, 6];
 const STEPS = 60;
 const MOST_CHANGES = 25;
 const ACCEPTED = new Set(['contoso.example', SECOND_DOMAIN]);
