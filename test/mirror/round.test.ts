@@ -38,6 +38,18 @@ test('an address that leaves is in its grace period, and comes back out of it', 
   expect(scratch.known(A, B)).toEqual([A, B]);
 });
 
+test('what a partial round misses is unconfirmed until a complete round, whatever the clock does', () => {
+  using scratch = scratchMirror();
+  scratch.round({ users: [entry('1', A, B)], groups: [], at: NOON });
+  const unconfirmed = (at: number) => scratch.mirror.readDirectory(TENANT, at + DAY, 0).departed;
+  scratch.round({ users: [entry('1', A)], complete: false, at: NOON - 2 * DAY });
+  expect(unconfirmed(NOON)).toEqual([[B, NOON + 1]]);
+  scratch.mirror.prune(NOON + 400 * DAY, 0);
+  expect(unconfirmed(NOON)).toEqual([[B, NOON + 1]]);
+  scratch.round({ users: [], groups: [], at: NOON + 5000 });
+  expect(unconfirmed(NOON)).toEqual([]);
+});
+
 describe('an address on two objects survives until its last owner goes', () => {
   test('in one stream', () => {
     using scratch = scratchMirror();
