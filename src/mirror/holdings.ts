@@ -1,0 +1,36 @@
+/** What the mirror holds of a tenant, counted by kind and domain. It reads every address, so it takes a while. */
+import type { Database } from 'better-sqlite3';
+import type { Holdings } from '../core/coverage.ts';
+import type { Tenants } from './tenants.ts';
+
+/** What follows the last `@`: trimming all other characters of the address from its right end leaves just that `@`. */
+const DOMAIN = `substr(a.address, length(rtrim(a.address, replace(a.address, '@', ''))) + 1)`;
+
+/** Prepares the statements. */
+export function openHoldings(database: Database, tenants: Tenants): (tenant: string) => Holdings {
+  const objects = database
+    .prepare<[number], [string, number]>(
+      "SELECT kind, count(*) FROM object WHERE tenant = ? AND state = 'live' GROUP BY kind",
+    )
+    .raw();
+  const addresses = database.prepare<[number], Holdings['addresses'][number]>(
+    `SELECT o.kind, ${DOMAIN} AS domain, count(DISTINCT a.address) AS count
+     FROM address AS a JOIN object AS o ON o.pk = a.object WHERE a.tenant = ? GROUP BY 1, 2 ORDER BY 1, 2`,
+  );
+  const imported = database.prepare<[number], Holdings['imported'][number]>(
+    `SELECT a.type, ${DOMAIN} AS domain, count(*) AS count
+     FROM imported AS a WHERE a.tenant = ? GROUP BY 1, 2 ORDER BY 1, 2`,
+  );
+  return (tenant) => {
+    const { pk, synced_at: syncedAt, domains } = tenants.row(tenant);
+    return {
+      tenant,
+      syncedAt,
+      verified: JSON.parse(domains) as string[],
+      streams: tenants.streams(pk).flatMap(({ stream, cursor }) => (cursor === null ? [] : [stream])),
+      objects: Object.fromEntries(objects.all(pk)),
+      addresses: addresses.all(pk),
+      imported: imported.all(pk),
+    };
+  };
+}
