@@ -9,6 +9,7 @@ import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { decide } from './core/decide.ts';
 import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
+import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
 import { referenceFrom } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
@@ -27,9 +28,10 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** The one value that both sides touch; only what the learning thread publishes is assigned to it. */
+/** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
 interface Shared {
   directory: Directory;
+  operator: Operator;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -82,6 +84,7 @@ export async function openGateway(
     await claimControlSocket(config.controlSocket);
     const shared: Shared = {
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+      operator: operatorFrom(config.policy, SILENT),
     };
     const learning = openLearning(config, shared, events);
     closers.push(() => learning.stop());
@@ -89,7 +92,7 @@ export async function openGateway(
     const relay = openRelay(config);
     closers.push(() => relay.close());
     const listeners = await openListeners(config, shared, relay, events, closers);
-    const inquired = { config, version, answering: shared, learning, listeners, metrics };
+    const inquired = { config, version, answering: shared, learning, listeners, metrics, events };
     const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
@@ -114,6 +117,9 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
+    },
+    operator(snapshot) {
+      shared.operator = operatorFrom(config.policy, snapshot);
     },
     round: events.syncRound,
     progress: () => undefined,
@@ -153,7 +159,7 @@ async function openListeners(
   const { policy } = config;
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
   const edge: SmtpEdge = {
-    check: (mailbox) => decide(mailbox, shared.directory, policy, Date.now()),
+    check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     relay,
     nextHops: () => nextHops,
     reference: () => referenceFrom(randomBytes(6)),

@@ -13,6 +13,7 @@ import { openTokens } from './graph/tokens.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
 import { openPatiently } from './sync/opening.ts';
+import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, LearnerTenant, RequestHandlers, TenantStatus } from './sync/protocol.ts';
 import type { RoundReport } from './sync/report.ts';
 import { type RoundDeps, runRound } from './sync/round.ts';
@@ -54,7 +55,13 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
     if (learning && !stopping.signal.aborted) return learning;
     throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
   };
+  const stored = (): Mirror => {
+    const opened = mirror.current();
+    if (opened && !stopping.signal.aborted) return opened;
+    throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
+  };
   return {
+    ...operatorHandlers(stored, tell),
     sync: async ({ tenant }) => running().sync(tenant),
     status: async () => learning?.status() ?? settings.tenants.map(({ id }) => unread(id, mirror.trouble())),
     describe: async ({ address }) => running().describe(address),
@@ -74,6 +81,7 @@ function openAndPublish(settings: LearnerSettings, tell: Tell): Mirror {
   const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'));
   try {
     for (const { id } of settings.tenants) publish(settings, mirror, id, tell);
+    publishOperator(mirror, tell);
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();

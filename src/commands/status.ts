@@ -29,6 +29,12 @@ export interface TenantState {
   readonly nextRun: number | null;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
+  /** What was imported from Exchange; null when nothing was. */
+  readonly imported?: {
+    readonly file: string;
+    readonly importedAt: number;
+    readonly addresses: number;
+  } | null;
 }
 
 /** Shows the state; exit code 0 only when every directory is fresh. */
@@ -63,6 +69,15 @@ export function statusText(status: GatewayStatus): string {
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
       ...troubleLines(each.lastRound),
+      ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+/** An import has its own freshness: it says yes at any age, so an operator has to see how old it is. */
+function importLines({ tenant, imported }: TenantState, now: number): string[] {
+  if (!imported) return [];
+  const { file, importedAt, addresses } = imported;
+  const age = span(now - importedAt);
+  return [`  ${tenant}: ${count(addresses)} addresses imported from ${printable(file)}, ${age} ago`];
 }

@@ -1,5 +1,4 @@
 /** Which recipients of a tenant the gateway knows of, by kind and domain, and which it is known not to. */
-import type { ImportOrigin } from './operator.ts';
 import type { DomainMode, DomainPolicy } from './policy.ts';
 import type { StreamName } from './recipient.ts';
 
@@ -27,12 +26,20 @@ export interface Holdings {
   }>;
 }
 
+/** The import that a tenant has. */
+export interface ImportFile {
+  readonly file: string;
+  /** Ms since 1970. */
+  readonly importedAt: number;
+  readonly addresses: number;
+}
+
 /** What the coverage of a tenant is judged by. */
 export interface CoverageFacts {
   readonly holdings: Holdings;
   /** Every accepted domain of the configuration. */
   readonly domains: readonly DomainPolicy[];
-  readonly origin: ImportOrigin | null;
+  readonly origin: ImportFile | null;
   /** Domain names of the overrides in force, one for each. */
   readonly overrideDomains: readonly string[];
 }
@@ -80,7 +87,7 @@ export interface Gap {
 export interface Coverage {
   readonly tenant: string;
   readonly syncedAt: number | null;
-  readonly origin: ImportOrigin | null;
+  readonly origin: ImportFile | null;
   readonly kinds: readonly CoverageRow[];
   readonly domains: readonly CoveredDomain[];
   readonly gaps: readonly Gap[];

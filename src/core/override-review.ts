@@ -16,6 +16,9 @@ export interface OverrideName {
 export type OverrideState = 'active' | 'expired' | 'shadowed' | 'foreign';
 
 export interface ReviewedOverride extends Override {
+  /** Ms since 1970; only entries added by command have it. */
+  readonly addedAt?: number;
+  readonly addedBy?: string;
   readonly source: OverrideSource;
   readonly state: OverrideState;
   /** The entry that decides everything this one matches. */
