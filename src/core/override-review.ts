@@ -56,7 +56,7 @@ export function reviewOverrides(
       exceptions:
         expired || shadowedBy || entry.rank === 3
           ? []
-          : live.filter((other) => excepts(other, entry)).map(nameOf),
+          : [...firsts.values()].filter((other) => excepts(other, entry)).map(nameOf),
     };
   });
 }
