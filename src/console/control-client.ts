@@ -48,7 +48,8 @@ function request(
       { socketPath, method, path, headers: { 'content-type': 'application/json' } },
       resolve,
     );
-    sent.once('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
+    // A daemon that refuses a body before its end closes the connection, which is an error after the answer too.
+    sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
     sent.end(body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body));
   });
 }

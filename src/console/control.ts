@@ -36,7 +36,12 @@ export function controlRoutes(answer: ControlFunctions): Hono {
   const app = new Hono();
   app.onError((error, context) => context.json({ error: error.message }, 500));
   importRoute(app, answer.operator);
-  app.use(bodyLimit({ maxSize: 1024 * 1024 }));
+  app.use(
+    bodyLimit({
+      maxSize: 1024 * 1024,
+      onError: (context) => context.json({ error: 'the request is larger than 1 MB' }, 413),
+    }),
+  );
   operatorRoutes(app, answer.operator);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {

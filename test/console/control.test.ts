@@ -91,8 +91,8 @@ describe('the control socket', () => {
     ]);
     await expect(client.post('/v1/import', list)).rejects.toThrow('"file" must name the imported file');
     await expect(client.post('/v1/overrides/remove', {})).rejects.toThrow('"match" must be a string');
-    const note = list.toString();
-    await expect(client.post('/v1/overrides', { note })).rejects.toThrow('Payload Too Large');
+    const large = await controlRoutes(answers).request('/v1/overrides', { method: 'POST', body: list });
+    expect([large.status, await large.json()]).toEqual([413, { error: 'the request is larger than 1 MB' }]);
   });
 
   it('serves metrics as text', async () => {
