@@ -9,7 +9,7 @@ export interface Holdings {
   readonly syncedAt: number | null;
   /** Domains verified in the tenant, A-labels; empty when it was never read. */
   readonly verified: readonly string[];
-  /** Streams that have been read to their end. */
+  /** Streams that were read to their end once and still may be. */
   readonly streams: readonly StreamName[];
   /** Live objects by kind. */
   readonly objects: Readonly<Record<string, number>>;

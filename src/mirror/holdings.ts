@@ -22,15 +22,25 @@ export function openHoldings(database: Database, tenants: Tenants): (tenant: str
      FROM imported AS a WHERE a.tenant = ? GROUP BY 1, 2 ORDER BY 1, 2`,
   );
   return (tenant) => {
-    const { pk, synced_at: syncedAt, domains } = tenants.row(tenant);
+    const { pk, synced_at: syncedAt, domains, last_round: report } = tenants.row(tenant);
+    const read = tenants.streams(pk).flatMap(({ stream, fullAt }) => (fullAt === null ? [] : [stream]));
+    const tried = streamsTried(report);
     return {
       tenant,
       syncedAt,
       verified: JSON.parse(domains) as string[],
-      streams: tenants.streams(pk).flatMap(({ stream, cursor }) => (cursor === null ? [] : [stream])),
+      streams: read.filter((stream) => tried.length === 0 || tried.includes(stream)),
       objects: Object.fromEntries(objects.all(pk)),
       addresses: addresses.all(pk),
       imported: imported.all(pk),
     };
   };
+}
+
+/** The streams of the last round, which are those that the permissions allowed; none when it did not get that far. */
+function streamsTried(report: string | null): readonly string[] {
+  const { streams = [] } = JSON.parse(report ?? '{}') as {
+    streams?: ReadonlyArray<{ readonly stream: string }>;
+  };
+  return streams.map(({ stream }) => stream);
 }

@@ -127,6 +127,8 @@ describe('an import from Exchange', () => {
       expect(await answer(daemon, 'all@contoso.example')).toBe(NO);
       expect((await daemon.run('coverage')).code).toBe(1);
 
+      const lost = await daemon.run('import', file, '--tenant', '99999999-2222-3333-4444-555555555555');
+      expect([lost.code, lost.err]).toEqual([1, expect.stringContaining('there is no tenant 99999999')]);
       const done = await daemon.run('import', file);
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/^DynamicDistributionGroup +2 +0 +0$/m);

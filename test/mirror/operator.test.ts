@@ -126,4 +126,8 @@ test('holdings count by kind and domain', () => {
     ],
     imported: [{ type: 'PublicFolder', domain: 'contoso.example', count: 1 }],
   });
+  // A permission that was taken away: the stream was read once, and the last round did not ask for it.
+  const report = JSON.stringify({ streams: [{ stream: 'users' }] });
+  scratch.mirror.recordRound(TENANT, { report, errors: [], notBefore: null });
+  expect(scratch.mirror.holdings(TENANT).streams).toEqual(['users']);
 });
