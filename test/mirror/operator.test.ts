@@ -104,6 +104,7 @@ test('holdings count by kind and domain', () => {
   const guest = { id: 'g', facts: { userType: 'Guest', proxyAddresses: ['SMTP:x@elsewhere.example'] } };
   const odd = { id: 'o', facts: { proxyAddresses: ['SMTP:"a@b"@contoso.example'] } };
   scratch.round({
+    read: 'full',
     users: [
       entry('1', 'a@contoso.example', 'b@sub.contoso.example'),
       guest,
