@@ -67,11 +67,11 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     run: (args, terminal) => withDaemon(args, terminal, override),
   },
   import: {
-    usage: 'rcptgate import FILE [--tenant ID] [--dry-run] [--force] [--json] [--config FILE]',
+    usage: 'rcptgate import FILE|--remove [--tenant ID] [--dry-run] [--force] [--json] [--config FILE]',
     summary: 'import recipients from an Exchange Get-Recipient CSV that Microsoft Graph does not show',
-    help: `It replaces the import before it; --dry-run only shows what would change. Losing more than a fifth of it needs
+    help: `It replaces the import before it, and --remove takes that away; --dry-run only shows what would change. Losing more than a fifth of it needs
 --force. Exit code: 0 imported, or would be; 1 held, or the file cannot be used.`,
-    options: { tenant: 'string', 'dry-run': 'boolean', force: 'boolean' },
+    options: { tenant: 'string', 'dry-run': 'boolean', force: 'boolean', remove: 'boolean' },
     run: (args, terminal) => withDaemon(args, terminal, importFile),
   },
   coverage: {

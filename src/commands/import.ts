@@ -3,7 +3,14 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { type ExchangeExport, ExchangeExportReader, type ReadExport } from '../core/exchange-export.ts';
 import { encodeImport, type ImportPlan } from '../core/import-plan.ts';
-import { type DaemonCommand, EXIT, usageError } from './command.ts';
+import {
+  type Arguments,
+  type Daemon,
+  type DaemonCommand,
+  EXIT,
+  type Terminal,
+  usageError,
+} from './command.ts';
 import { count, printable, table } from './table.ts';
 
 /** What the daemon did with a list. */
@@ -22,21 +29,18 @@ export type ImportResult =
 /** Reads the file here, so that the daemon neither opens it nor parses it while it answers. */
 export const importFile: DaemonCommand = async (daemon, args, terminal) => {
   const [file, ...more] = args.positionals;
-  if (file === undefined || more.length > 0) return usageError(terminal, 'rcptgate import needs one FILE');
+  const removal = args.options.remove === true;
+  if (removal ? file !== undefined : file === undefined || more.length > 0) {
+    return usageError(terminal, 'rcptgate import needs one FILE, or --remove alone');
+  }
+  if (file === undefined) return removeImport(daemon, args, terminal);
   const read = await readExport(file);
   if (!read.ok) {
     terminal.err(`${file}: ${printable(read.problem)}`);
     return EXIT.no;
   }
-  const { tenant, 'dry-run': dryRun, force } = args.options;
-  const query = new URLSearchParams({
-    file: basename(file),
-    dry_run: dryRun ? '1' : '',
-    force: force ? '1' : '',
-  });
-  if (typeof tenant === 'string') query.set('tenant', tenant);
-  const list = new TextEncoder().encode(encodeImport(read.export.addresses));
-  const result = (await daemon.post(`/v1/import?${query}`, list)) as ImportResult;
+  const force = args.options.force === true;
+  const result = await send(daemon, args, basename(file), force, encodeImport(read.export.addresses));
   if (!result.ok) {
     terminal.err(printable(result.problem));
     return EXIT.no;
@@ -46,6 +50,34 @@ export const importFile: DaemonCommand = async (daemon, args, terminal) => {
   terminal.out(args.json ? JSON.stringify(all, null, 2) : importText(file, read.export, result));
   return result.plan.hold === null || result.applied ? EXIT.ok : EXIT.no;
 };
+
+async function removeImport(daemon: Daemon, args: Arguments, terminal: Terminal): Promise<number> {
+  const result = await send(daemon, args, '(removed)', true, '');
+  if (!result.ok) {
+    terminal.err(printable(result.problem));
+    return EXIT.no;
+  }
+  const { applied, plan } = result;
+  const text = `${count(plan.gone)} imported addresses ${applied ? 'are gone' : 'would go: nothing was changed'}.`;
+  terminal.out(args.json ? JSON.stringify(result, null, 2) : text);
+  return EXIT.ok;
+}
+
+async function send(
+  daemon: Daemon,
+  { options }: Arguments,
+  file: string,
+  force: boolean,
+  list: string,
+): Promise<ImportResult> {
+  const query = new URLSearchParams({
+    file,
+    dry_run: options['dry-run'] ? '1' : '',
+    force: force ? '1' : '',
+  });
+  if (typeof options.tenant === 'string') query.set('tenant', options.tenant);
+  return (await daemon.post(`/v1/import?${query}`, new TextEncoder().encode(list))) as ImportResult;
+}
 
 async function readExport(file: string): Promise<ReadExport> {
   const reader = new ExchangeExportReader();

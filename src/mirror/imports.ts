@@ -8,7 +8,7 @@ import type { Tenants } from './tenants.ts';
 export interface Imports {
   /** Types by address of the tenant's import; empty when there is none. */
   types(tenant: string): ImportedTypes;
-  /** Makes `types` the tenant's import, in one transaction that writes only what differs. */
+  /** Makes `types` the tenant's import, in one transaction that writes only what differs. Without any there is none. */
   replace(origin: ImportOrigin, types: ImportedTypes): void;
   /** Every import with its addresses in shared memory. */
   published(): OperatorSnapshot['imports'];
@@ -27,6 +27,7 @@ export function openImports(database: Database, tenants: Tenants): Imports {
   const origin = database.prepare<[number, string, number, string]>(
     'INSERT OR REPLACE INTO import (tenant, file, imported_at, imported_by) VALUES (?, ?, ?, ?)',
   );
+  const forget = database.prepare<[number]>('DELETE FROM import WHERE tenant = ?');
   const rows = database
     .prepare<[number], [string, string]>('SELECT address, type FROM imported WHERE tenant = ?')
     .raw();
@@ -54,7 +55,8 @@ export function openImports(database: Database, tenants: Tenants): Imports {
         const before = new Map(rows.all(pk));
         for (const address of before.keys()) if (!types.has(address)) remove.run(pk, address);
         for (const [address, type] of types) if (before.get(address) !== type) put.run(pk, address, type);
-        origin.run(pk, file, importedAt, importedBy);
+        if (types.size === 0) forget.run(pk);
+        else origin.run(pk, file, importedAt, importedBy);
         built.delete(pk);
       },
     ),

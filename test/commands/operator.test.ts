@@ -186,6 +186,31 @@ describe('rcptgate import', () => {
     expect([code, out]).toEqual([expected, expect.stringContaining(text)]);
   });
 
+  it.each([
+    [{}, { plan: planImport(four, new Map()), applied: true }, '4 imported addresses are gone.'],
+    [
+      { 'dry-run': true },
+      { plan: planImport(four, new Map()), applied: false },
+      '4 imported addresses would go',
+    ],
+  ])('--remove %j takes the import away', async (options, changes, text) => {
+    const answer = { ...imported(four), ...changes };
+    const { code, out, asked } = await run(importFile, answer, [], { ...options, remove: true });
+    expect([code, out]).toEqual([EXIT.ok, expect.stringContaining(text)]);
+    const dry = 'dry-run' in options ? '1' : '';
+    expect(asked).toEqual([[`/v1/import?file=%28removed%29&dry_run=${dry}&force=1`, new Uint8Array()]]);
+  });
+
+  it('takes a file or --remove, not both and not neither', async () => {
+    for (const [files, options] of [
+      [[], {}],
+      [['a', 'b'], {}],
+      [['a'], { remove: true }],
+    ] as const) {
+      expect(await run(importFile, null, files, options)).toMatchObject({ code: EXIT.usage, asked: [] });
+    }
+  });
+
   it('says what is wrong with a file, naming it, and asks the daemon nothing', async () => {
     const bad = csv('PrimarySmtpAddress,EmailAddresses\n"a@b.example","{smtp:a@b.example...}"\n');
     const cut = await run(importFile, null, [bad]);

@@ -167,6 +167,9 @@ describe('an import from Exchange', () => {
     expect((await daemon.run('import', file, '--force')).code).toBe(0);
     expect(await answer(daemon, 'all@contoso.example')).toBe(NO);
     expect(await answer(daemon, 'everybody@contoso.example')).toBe(YES);
+    expect((await daemon.run('import', '--remove')).out).toBe('1 imported addresses are gone.\n');
+    expect(await answer(daemon, 'everybody@contoso.example')).toBe(NO);
+    expect((await daemon.run('status')).out).not.toContain('imported');
   });
 
   it('closes the gaps that coverage names', { timeout: 120_000 }, async () => {

@@ -87,6 +87,14 @@ test('an import replaces the one before it, of its tenant only, and is published
   ]);
 });
 
+test('an empty import is none', () => {
+  using scratch = scratchMirror();
+  const { imports } = scratch.mirror;
+  imports.replace(ORIGIN, new Map([['a@contoso.example', 'X']]));
+  imports.replace(ORIGIN, new Map());
+  expect([imports.published(), imports.types(TENANT)]).toEqual([[], new Map()]);
+});
+
 test('a round leaves an import and the overrides alone', () => {
   using scratch = scratchMirror();
   const { mirror } = scratch;
