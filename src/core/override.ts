@@ -54,7 +54,7 @@ export function overrideFor(overrides: readonly Override[], key: string, now: nu
     entries?.find((entry) => holds(entry, now));
   return (
     first(exact.get(key)) ??
-    patterns.find(({ match, entry }) => holds(entry, now) && matchesPattern(match, key))?.entry ??
+    patterns.find(({ parts, entry }) => matchesParts(parts, key) && holds(entry, now))?.entry ??
     first(domains.get(domainOf(key))) ??
     null
   );
@@ -63,7 +63,8 @@ export function overrideFor(overrides: readonly Override[], key: string, now: nu
 interface OverrideIndex {
   readonly exact: ReadonlyMap<string, readonly Override[]>;
   readonly domains: ReadonlyMap<string, readonly Override[]>;
-  readonly patterns: ReadonlyArray<{ readonly match: string; readonly entry: Override }>;
+  /** What stands around and between the stars of each pattern. */
+  readonly patterns: ReadonlyArray<{ readonly parts: readonly string[]; readonly entry: Override }>;
 }
 
 /** Lists are immutable and replaced whole, so that an index is made once for each and thousands of entries cost nothing. */
@@ -74,12 +75,12 @@ function indexOf(overrides: readonly Override[]): OverrideIndex {
   if (known) return known;
   const exact = new Map<string, Override[]>();
   const domains = new Map<string, Override[]>();
-  const patterns: Array<{ match: string; entry: Override }> = [];
+  const patterns: Array<{ parts: readonly string[]; entry: Override }> = [];
   for (const entry of overrides) {
     const match = foldAscii(entry.match);
     append(exact, match, entry);
     if (match.startsWith('@')) append(domains, match.slice(1), entry);
-    else if (match.includes('*')) patterns.push({ match, entry });
+    else if (match.includes('*')) patterns.push({ parts: match.split('*'), entry });
   }
   const index = { exact, domains, patterns };
   indexes.set(overrides, index);
@@ -94,13 +95,17 @@ function append(map: Map<string, Override[]>, key: string, entry: Override): voi
 
 /** `*` stands for any run of characters. Linear in both lengths, so no pattern can stall an answer. */
 export function matchesPattern(pattern: string, key: string): boolean {
-  const parts = pattern.split('*');
+  return matchesParts(pattern.split('*'), key);
+}
+
+function matchesParts(parts: readonly string[], key: string): boolean {
   const first = parts[0] ?? '';
   const last = parts.at(-1) ?? '';
   if (!key.startsWith(first) || !key.endsWith(last) || key.length < first.length + last.length) return false;
   let from = first.length;
   const end = key.length - last.length;
-  for (const part of parts.slice(1, -1)) {
+  for (let index = 1; index < parts.length - 1; index++) {
+    const part = parts[index] ?? '';
     const at = key.indexOf(part, from);
     if (at < 0 || at + part.length > end) return false;
     from = at + part.length;
