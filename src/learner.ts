@@ -15,6 +15,7 @@ import { answerRequests, type Tell } from './sync/answering.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, LearnerTenant, RequestHandlers, TenantStatus } from './sync/protocol.ts';
+import { openPublication, type Publish } from './sync/publication.ts';
 import type { RoundReport } from './sync/report.ts';
 import { type RoundDeps, runRound } from './sync/round.ts';
 import { type Schedule, startSchedule } from './sync/schedule.ts';
@@ -39,12 +40,13 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
   const http = openHttp({ caFile: settings.caFile, proxy: settings.proxy, timeout: settings.requestTimeout });
   const trouble = (message: string): void => tell({ kind: 'trouble', trouble: { message } });
   let learning: Running | null = null;
+  const publish = openPublication(settings.gracePeriod, tell);
   const mirror = openPatiently(
-    () => openAndPublish(settings, tell),
+    () => openAndPublish(settings, publish, tell),
     REOPEN,
     (opened) => {
       tell({ kind: 'ready' });
-      learning = startRounds(settings, opened, http, tell, stopping.signal);
+      learning = startRounds(settings, opened, http, tell, publish, stopping.signal);
     },
     (message) => {
       trouble(message);
@@ -77,10 +79,10 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
 }
 
 /** What is stored answers before anything is asked of Graph. */
-function openAndPublish(settings: LearnerSettings, tell: Tell): Mirror {
+function openAndPublish(settings: LearnerSettings, publish: Publish, tell: Tell): Mirror {
   const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'));
   try {
-    for (const { id } of settings.tenants) publish(settings, mirror, id, tell);
+    for (const { id } of settings.tenants) publish(mirror, id);
     publishOperator(mirror, tell);
     return mirror;
   } catch (error) {
@@ -88,10 +90,6 @@ function openAndPublish(settings: LearnerSettings, tell: Tell): Mirror {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the mirror in ${settings.stateDir} cannot be read: ${reason}`, { cause: error });
   }
-}
-
-function publish(settings: LearnerSettings, mirror: Mirror, tenant: string, tell: Tell): void {
-  tell({ kind: 'directory', snapshot: mirror.readDirectory(tenant, Date.now(), settings.gracePeriod) });
 }
 
 interface Running {
@@ -106,10 +104,11 @@ function startRounds(
   mirror: Mirror,
   http: Http,
   tell: Tell,
+  publish: Publish,
   signal: AbortSignal,
 ): Running {
   const deps = new Map(settings.tenants.map((tenant) => [tenant.id, roundDeps(tenant, mirror, http, tell)]));
-  const turns = takeTurns((tenant) => oneRound(settings, mirror, deps.get(tenant), tenant, tell, signal));
+  const turns = takeTurns((tenant) => oneRound(mirror, deps.get(tenant), tenant, tell, publish, signal));
   const ids = settings.tenants.map(({ id }) => id);
   const schedule = startSchedule(
     settings.schedule,
@@ -145,16 +144,16 @@ async function settle(schedule: Schedule, turns: Turns<RoundReport>): Promise<vo
 }
 
 async function oneRound(
-  settings: LearnerSettings,
   mirror: Mirror,
   deps: RoundDeps | undefined,
   tenant: string,
   tell: Tell,
+  publish: Publish,
   signal: AbortSignal,
 ): Promise<RoundReport> {
   if (!deps) throw new Error(`there is no tenant ${tenant}`);
   const report = await runRound(deps, tenant, signal);
-  if (report.outcome === 'ok' || report.outcome === 'partial') publish(settings, mirror, tenant, tell);
+  if (report.outcome === 'ok' || report.outcome === 'partial') publish(mirror, tenant);
   if (!signal.aborted) tell({ kind: 'round', report });
   return report;
 }

@@ -20,8 +20,12 @@ export interface AddressSet {
   readonly size: number;
   /** The memory behind the set, to be posted to another thread. */
   readonly buffer: SharedArrayBuffer;
+  /** Number of slots; every slot number is below it. */
+  readonly slots: number;
   /** Whether a normalised address is in the set. Allocates nothing for ASCII. */
   has(key: string): boolean;
+  /** The slot an address is in, for values kept beside the set; -1 when it is not in the set. */
+  slotOf(key: string): number;
 }
 
 /** Collects normalised addresses; adding one twice counts once. */
@@ -67,7 +71,7 @@ export function addressSetBuilder(expected = 0): AddressSetBuilder {
       const bytes = encoder.encode(key);
       if (bytes.length > MAX_ENTRY) throw new RangeError(`address of ${bytes.length} bytes is too long`);
       const hash = hashBytes(bytes, 0, bytes.length);
-      if (find(table, tags, slab, bytes, bytes.length, hash)) return;
+      if (find(table, tags, slab, bytes, bytes.length, hash) >= 0) return;
       if (count + 1 > slots * MAX_LOAD) grow();
       reserve(bytes.length + 3);
       const slot = freeSlot(table, hash, slots - 1);
@@ -89,19 +93,21 @@ export function addressSetFrom(buffer: SharedArrayBuffer): AddressSet {
   const table = new Uint32Array(buffer, HEADER_WORDS * 4, slots);
   const tags = new Uint8Array(buffer, HEADER_WORDS * 4 + slots * 4, slots);
   const slab = new Uint8Array(buffer, slabOffset, slabLength);
-  return {
-    size,
-    buffer,
-    has(key) {
-      let bytes = scratch;
-      let length = asciiInto(scratch, key);
-      if (length < 0) {
-        bytes = encoder.encode(key);
-        length = bytes.length;
-      }
-      return find(table, tags, slab, bytes, length, hashBytes(bytes, 0, length));
-    },
+  const slotOf = (key: string): number => {
+    const length = key.length;
+    if (length > scratch.length) return slotOfBytes(encoder.encode(key));
+    let hash = FNV_START;
+    for (let index = 0; index < length; index++) {
+      const code = key.charCodeAt(index);
+      if (code > 0x7f) return slotOfBytes(encoder.encode(key));
+      scratch[index] = code;
+      hash = Math.imul(hash ^ code, FNV_PRIME);
+    }
+    return find(table, tags, slab, scratch, length, mixed(hash));
   };
+  const slotOfBytes = (bytes: Uint8Array): number =>
+    find(table, tags, slab, bytes, bytes.length, hashBytes(bytes, 0, bytes.length));
+  return { size, buffer, slots, slotOf, has: (key) => slotOf(key) >= 0 };
 }
 
 /** A set of the given normalised addresses. */
@@ -153,13 +159,13 @@ function find(
   bytes: Uint8Array,
   length: number,
   hash: number,
-): boolean {
+): number {
   const mask = table.length - 1;
   const tag = hash >>> 24;
   for (let slot = hash & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
-    if (tags[slot] === tag && sameEntry(slab, (table[slot] ?? 0) - 1, bytes, length)) return true;
+    if (tags[slot] === tag && sameEntry(slab, (table[slot] ?? 0) - 1, bytes, length)) return slot;
   }
-  return false;
+  return -1;
 }
 
 function sameEntry(slab: Uint8Array, position: number, bytes: Uint8Array, length: number): boolean {
@@ -180,24 +186,20 @@ function freeSlot(table: Uint32Array, hash: number, mask: number): number {
   return slot;
 }
 
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
 /** FNV-1a with a final mix, so that both the low bits (slot) and the high bits (tag) are spread. */
 function hashBytes(bytes: Uint8Array, start: number, length: number): number {
-  let hash = 0x811c9dc5;
+  let hash = FNV_START;
   for (let index = start; index < start + length; index++) {
-    hash = Math.imul(hash ^ (bytes[index] ?? 0), 0x01000193);
+    hash = Math.imul(hash ^ (bytes[index] ?? 0), FNV_PRIME);
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return mixed(hash);
 }
 
-/** Writes ASCII text into `target`; -1 when it is not ASCII or does not fit. */
-function asciiInto(target: Uint8Array, text: string): number {
-  if (text.length > target.length) return -1;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code > 0x7f) return -1;
-    target[index] = code;
-  }
-  return text.length;
+function mixed(fnv: number): number {
+  let hash = Math.imul(fnv ^ (fnv >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

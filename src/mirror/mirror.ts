@@ -3,7 +3,8 @@
  * thread, and everything in it is synchronous.
  */
 import type { Holdings } from '../core/coverage.ts';
-import type { DirectorySnapshot } from '../core/directory.ts';
+import { dirname } from 'node:path';
+import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { openCommit } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
@@ -12,6 +13,7 @@ import { openDepartures } from './departures.ts';
 import { openHoldings } from './holdings.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
+import { openImages } from './image.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openStaging } from './staging.ts';
 import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
@@ -39,7 +41,11 @@ export interface Mirror extends Disposable {
   /** Remembers how a round went, whatever its outcome. */
   recordRound(tenant: string, record: RoundRecord): void;
   /** The directory as of `now`, with the addresses that left within `gracePeriod` (ms). */
-  readDirectory(tenant: string, now: number, gracePeriod: number): DirectorySnapshot;
+  readDirectory(tenant: string, now: number, gracePeriod: number): StoredDirectory;
+  /** Another number after every change of what a directory says apart from its freshness; never one it had before. */
+  generation(tenant: string): number;
+  /** Keeps the directory that was read last for the next start. @throws Error of the file system. */
+  saveImage(tenant: string): void;
   describe(address: string): AddressDescription;
   counts(tenant: string): MirrorCounts;
   /** What is held of a tenant, by kind and domain. */
@@ -65,7 +71,7 @@ export function openMirror(path: string): Mirror {
   const staging = openStaging(database);
   const commitRound = openCommit(database, tenants, staging);
   const departures = openDepartures(database);
-  const reading = openReading(database, tenants);
+  const reading = openReading(database, tenants, openImages(dirname(path)));
   return {
     state(tenant) {
       const row = tenants.row(tenant);
@@ -78,6 +84,8 @@ export function openMirror(path: string): Mirror {
     commitRound,
     recordRound: tenants.record,
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
+    generation: (tenant) => tenants.row(tenant).generation,
+    saveImage: reading.saveImage,
     describe: reading.describe,
     counts: reading.counts,
     holdings: openHoldings(database, tenants),

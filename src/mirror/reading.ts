@@ -1,8 +1,9 @@
 /** What the mirror tells: the directory that answers, an address explained, and counts for status. */
 import type { Database, Statement } from 'better-sqlite3';
-import { type AddressSet, addressSetBuilder } from '../core/address-set.ts';
-import type { DirectorySnapshot } from '../core/directory.ts';
+import { addressSetBuilder } from '../core/address-set.ts';
+import type { StoredDirectory } from '../core/directory.ts';
 import { addressesOf, type RecipientKind, type StreamName } from '../core/recipient.ts';
+import type { Images } from './image.ts';
 import { decodeFacts, type ObjectState } from './merge.ts';
 import type { TenantRow, Tenants } from './tenants.ts';
 
@@ -49,7 +50,9 @@ export interface Reading {
    * The directory of a tenant, with the addresses that left after `since` (ms since 1970) or that no complete round
    * has confirmed to be gone.
    */
-  directory(tenant: string, since: number): DirectorySnapshot;
+  directory(tenant: string, since: number): StoredDirectory;
+  /** Keeps the set that was read last as the image of its tenant. @throws Error of the file system. */
+  saveImage(tenant: string): void;
   /** Owners and departures of a normalised address, over all tenants. */
   describe(address: string): AddressDescription;
   counts(tenant: string): MirrorCounts;
@@ -59,7 +62,7 @@ export interface Reading {
 const BATCH = 20_000;
 
 /** Prepares the statements. */
-export function openReading(database: Database, tenants: Tenants): Reading {
+export function openReading(database: Database, tenants: Tenants, images: Images): Reading {
   const addresses = database
     .prepare<[number, string, number], string>(
       'SELECT DISTINCT address FROM address WHERE tenant = ? AND address > ? ORDER BY address LIMIT ?',
@@ -77,28 +80,33 @@ export function openReading(database: Database, tenants: Tenants): Reading {
        WHERE tenant = ? AND held IS NULL AND (removed_at > ? OR removed_at > ifnull(?, 0))`,
     )
     .raw();
-  const built = new Map<string, { readonly generation: number; readonly known: AddressSet }>();
+  const built = new Map<string, { readonly generation: number; readonly known: SharedArrayBuffer }>();
 
-  const build = (pk: number, expected: number): AddressSet => {
+  const build = (pk: number, expected: number): SharedArrayBuffer => {
     const builder = addressSetBuilder(expected);
     for (const page of pages(addresses, pk)) for (const address of page) builder.add(address);
     for (const page of pages(held, pk)) for (const address of page) builder.add(address);
-    return builder.build();
+    return builder.build().buffer;
   };
-  const knownOf = (tenant: string, { pk, generation, addresses: expected }: TenantRow): AddressSet => {
+  const knownOf = (tenant: string, { pk, generation, addresses: expected }: TenantRow): SharedArrayBuffer => {
     const last = built.get(tenant);
     if (last?.generation === generation) return last.known;
-    const known = build(pk, expected);
+    const stored = last === undefined ? images.load(tenant, generation) : null;
+    const known = stored ?? build(pk, expected);
     built.set(tenant, { generation, known });
     return known;
   };
 
   return {
-    directory: database.transaction((tenant: string, since: number): DirectorySnapshot => {
+    directory: database.transaction((tenant: string, since: number): StoredDirectory => {
       const row = tenants.row(tenant);
-      const known = knownOf(tenant, row).buffer;
+      const known = knownOf(tenant, row);
       return { tenant, known, departed: departed.all(row.pk, since, row.synced_at), syncedAt: row.synced_at };
     }),
+    saveImage(tenant) {
+      const last = built.get(tenant);
+      if (last) images.save(tenant, last.generation, last.known);
+    },
     describe: openDescribe(database),
     counts: openCounts(database, tenants),
   };

@@ -15,7 +15,7 @@ const MIGRATIONS: readonly string[] = [
     synced_at INTEGER,                      -- start of the last complete round, ms since 1970
     domains TEXT NOT NULL DEFAULT '[]',     -- verified domains the addresses were computed with, JSON
     addresses INTEGER NOT NULL DEFAULT 0,   -- distinct addresses with an owner
-    generation INTEGER NOT NULL DEFAULT 0,  -- counts changes of the address set
+    generation INTEGER NOT NULL DEFAULT 0,  -- another random number after every change of the address set
     last_round TEXT,                        -- report of the last round, JSON
     not_before INTEGER                      -- no round before this moment: the other side asked for it
   );

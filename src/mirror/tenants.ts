@@ -53,8 +53,10 @@ export function openTenants(database: Database): Tenants {
     `SELECT name AS stream, cursor, select_hash AS selectHash, full_at AS fullAt, error
      FROM stream WHERE tenant = ? ORDER BY name`,
   );
+  // A random generation (53 bits) cannot come again, not even after a backup of the mirror was put back.
   const moveTenant = database.prepare(
-    `UPDATE tenant SET synced_at = coalesce(?, synced_at), domains = ?, addresses = ?, generation = generation + ?
+    `UPDATE tenant SET synced_at = coalesce(?, synced_at), domains = ?, addresses = ?,
+       generation = iif(?, random() & 0x1fffffffffffff, generation)
      WHERE pk = ?`,
   );
   const moveStream = database.prepare(

@@ -144,6 +144,8 @@ export type LearnerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
   | { readonly kind: 'operator'; readonly snapshot: OperatorSnapshot }
+  /** The directory of this tenant is still what was published last, as of `syncedAt` (ms since 1970). */
+  | { readonly kind: 'unchanged'; readonly tenant: string; readonly syncedAt: number | null }
   | { readonly kind: 'round'; readonly report: RoundReport }
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }

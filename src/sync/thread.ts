@@ -98,6 +98,7 @@ class LearningThread {
   readonly #settings: LearnerSettings;
   readonly #on: LearningEvents;
   readonly #pending = new Map<number, Pending>();
+  readonly #published = new Map<string, DirectorySnapshot>();
   #resolveReady: () => void = () => {};
   #worker: Worker | null = null;
   #startedAt = 0;
@@ -161,11 +162,16 @@ class LearningThread {
         this.#resolveReady();
         break;
       case 'directory':
-        this.#on.directory(message.snapshot);
+        this.#publish(message.snapshot);
         break;
       case 'operator':
         this.#on.operator(message.snapshot);
         break;
+      case 'unchanged': {
+        const last = this.#published.get(message.tenant);
+        if (last) this.#publish({ ...last, syncedAt: message.syncedAt });
+        break;
+      }
       case 'round':
         this.#on.round(message.report);
         break;
@@ -182,6 +188,11 @@ class LearningThread {
       case 'refusal':
         this.#take(message.id)?.reject(new Error(message.message));
     }
+  }
+
+  #publish(snapshot: DirectorySnapshot): void {
+    this.#published.set(snapshot.tenant, snapshot);
+    this.#on.directory(snapshot);
   }
 
   #take(id: number): Pending | undefined {

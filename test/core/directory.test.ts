@@ -1,6 +1,7 @@
 /** Snapshots, freshness and references: the small values around the verdict. */
 import { describe, expect, it } from 'vitest';
 import { addressSetOf } from '../../src/core/address-set.ts';
+import { packDeparted } from '../../src/core/departed.ts';
 import { emptyTenantDirectory, openSnapshot, withTenant } from '../../src/core/directory.ts';
 import { freshness } from '../../src/core/freshness.ts';
 import { referenceFrom } from '../../src/core/reference.ts';
@@ -8,12 +9,18 @@ import { referenceFrom } from '../../src/core/reference.ts';
 describe('directory', () => {
   it('opens what the learning side published', () => {
     const known = addressSetOf(['alice@contoso.example']).buffer;
-    const opened = openSnapshot({ tenant: 't', known, departed: [['bob@contoso.example', 5]], syncedAt: 7 });
+    const departed = packDeparted([
+      ['bob@contoso.example', 4],
+      ['bob@contoso.example', 5],
+    ]);
+    const opened = openSnapshot({ tenant: 't', known, departed, syncedAt: 7 });
     expect([
       opened.known.has('alice@contoso.example'),
       opened.departed.get('bob@contoso.example'),
+      opened.departed.get('alice@contoso.example'),
+      opened.departed.size,
       opened.syncedAt,
-    ]).toEqual([true, 5, 7]);
+    ]).toEqual([true, 5, undefined, 1, 7]);
   });
 
   it('is replaced, not changed', () => {
