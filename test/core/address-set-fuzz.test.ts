@@ -56,16 +56,16 @@ function neighbour(random: Random, key: string): string {
     case 6:
       return `${random.pick(ALL)}${key}`;
     default:
-      return key.isWellFormed()
-        ? `${key.slice(0, at)}${random.pick(ALL)}${key.slice(at + 1)}`.toWellFormed()
-        : key;
+      return `${key.slice(0, at)}${random.pick(ALL)}${key.slice(at + 1)}`;
   }
 }
 
 /** A quarter known, a quarter made up, half near something known. */
 function question(random: Random, known: string): string {
   const kind = random.below(4);
-  return kind === 0 ? known : kind === 1 ? address(random) : neighbour(random, known);
+  const text = kind === 0 ? known : kind === 1 ? address(random) : neighbour(random, known);
+  // Half a pair of surrogates cannot come over the wire.
+  return Buffer.from(text).toString();
 }
 
 /** Expected sizes: none (grown from 16 slots), half, exact (highest load of the last growth), and far too many. */
@@ -77,7 +77,7 @@ const RUNS: ReadonlyArray<readonly [seed: number, count: number, hint: number]> 
   [5, 60_000, 500_000],
   [6, 3, 0],
 ];
-const LOOKUPS = 220_000;
+const LOOKUPS = 170_000;
 
 describe('the compact set and a Set', () => {
   it.each(RUNS)(`agree on ${LOOKUPS} look-ups: seed %i, %i addresses, hint %i`, (seed, count, hint) => {

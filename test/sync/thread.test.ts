@@ -134,6 +134,39 @@ test('after a restart the stored directory answers before Graph is asked, and wh
   expect(stage.seen.directories).toHaveLength(1);
 });
 
+test('a quiet round publishes a new time and the same memory; a change publishes new memory', async () => {
+  const stage = await openStage();
+  const learning = stage.learn();
+  await learning.sync(null);
+  const first = stage.seen.directories.at(-1);
+  const [report] = await learning.sync(null);
+  const second = stage.seen.directories.at(-1);
+  expect(second).not.toBe(first);
+  expect(second?.known).toBe(first?.known);
+  expect(second?.departed.addresses).toBe(first?.departed.addresses);
+  expect(second?.syncedAt).toBe(report?.startedAt);
+  expect(second?.syncedAt).toBeGreaterThan(first?.syncedAt ?? 0);
+  const alice = stage.tenant.directory.find(ALICE)[0]?.id ?? '';
+  stage.tenant.directory.addAlias(alice, 'al@contoso.example');
+  await learning.sync(null);
+  expect(stage.seen.directories.at(-1)?.known).not.toBe(first?.known);
+  expect(stage.knows('al@contoso.example')).toBe(true);
+});
+
+test('an image that cannot be written is told once, and the directory is published all the same', async () => {
+  const stage = await openStage();
+  const id = stage.tenant.tenantId;
+  mkdirSync(join(stage.settings.stateDir, `directory-${id}.image.new`), { recursive: true });
+  const learning = stage.learn();
+  await learning.sync(null);
+  stage.tenant.directory.createUser({ userPrincipalName: 'new@contoso.example' });
+  await learning.sync(null);
+  expect(stage.knows('new@contoso.example')).toBe(true);
+  expect(stage.seen.troubles).toMatchObject([
+    { tenant: id, message: expect.stringContaining('image cannot be written (the next start takes longer)') },
+  ]);
+});
+
 test('stopping in the middle of a round ends it at once', async () => {
   const stage = await openStage({ users: 450 });
   const gate = stage.tenant.switches.pauseAtPage('users', 2);
