@@ -55,6 +55,7 @@ export function openCommit(database: Database, tenants: Tenants, staging: Stagin
     };
   });
   return (tenant, round, now) => {
+    staging.arrange();
     const effect = commit.immediate(tenant, round, now);
     staging.clear(tenants.row(tenant).pk, null);
     return effect;

@@ -45,7 +45,7 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
     const merged = foldPatches(old, staged.patches, read);
     if (merged === null) {
       if (!row) return;
-      ownership.set(row.pk, [], false);
+      ownership.set(row.pk, []);
       rows.remove.run(row.pk);
       return;
     }
@@ -56,10 +56,10 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
     const owned = ownedAddresses(stream, merged, verified);
     if (row) {
       rows.update.run(kind, facts, merged.state, at, row.pk);
-      ownership.set(row.pk, owned, false);
+      ownership.set(row.pk, owned);
     } else {
       const made = rows.insert.run(tenant, stream, staged.id, kind, facts, merged.state, at);
-      ownership.set(Number(made.lastInsertRowid), owned, true);
+      ownership.setNew(Number(made.lastInsertRowid), owned);
     }
   };
 
@@ -67,7 +67,7 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
     for (let last = 0; ; ) {
       const missing = rows.missing.all(target.tenant, stream, last, BATCH);
       for (const pk of missing) {
-        ownership.set(pk, [], false);
+        ownership.set(pk, []);
         rows.absent.run(target.at, pk);
         last = pk;
       }
@@ -78,6 +78,7 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
   return {
     stream(target, stream, read) {
       for (const staged of staging.objects(target.tenant, stream)) mergeObject(target, stream, staged, read);
+      ownership.flush();
       if (read === 'full') markAbsent(target, stream);
     },
     recompute(target) {
@@ -85,7 +86,7 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
         const batch = rows.live.all(target.tenant, last, BATCH);
         for (const row of batch) {
           const object = { state: row.state, facts: decodeFacts(row.facts) };
-          ownership.set(row.pk, ownedAddresses(row.stream, object, target.verified), false);
+          ownership.set(row.pk, ownedAddresses(row.stream, object, target.verified));
           last = row.pk;
         }
         if (batch.length < BATCH) return;

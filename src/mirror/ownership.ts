@@ -8,12 +8,18 @@ import type { StoredObject } from './merge.ts';
 
 /** Longer addresses cannot be said in SMTP (RFC 5321 section 4.5.3.1.3: 256 octets), so they are not kept. */
 const MAX_ADDRESS = 512;
+/** New addresses that are sorted before they are written: about 20 MB at most. */
+const BATCH = 200_000;
 
 export interface Ownership {
   /** Starts a round of one tenant, with the distinct addresses it has now. */
   begin(tenant: number, addresses: number): void;
-  /** Makes `owned` the addresses of an object; `isNew` spares a look at what it had. */
-  set(object: number, owned: readonly string[], isNew: boolean): void;
+  /** Makes `owned` the addresses of an object that may have others. */
+  set(object: number, owned: readonly string[]): void;
+  /** Gives an object that was just made its addresses. They are written in batches; {@link flush} writes the rest. */
+  setNew(object: number, owned: readonly string[]): void;
+  /** Comes before the same object is set again, and before anything below is asked. */
+  flush(): void;
   /** Distinct addresses with an owner, now. */
   count(): number;
   /** Whether any row was written since `begin`. */
@@ -51,21 +57,37 @@ export function openOwnership(database: Database): Ownership {
   let tenant = 0;
   let count = 0;
   let changed = false;
+  let fresh: Array<readonly [address: string, object: number]> = [];
 
   const isOwned = (address: string): boolean => owner.get(tenant, address) !== undefined;
+  const add = (address: string, object: number): void => {
+    if (!isOwned(address)) count += 1;
+    insert.run(tenant, address, object);
+  };
+  /** In order of address, so that a large round touches each page of the table a few times and not once a row. */
+  const flush = (): void => {
+    const sorted = fresh.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    fresh = [];
+    for (const [address, object] of sorted) add(address, object);
+  };
   return {
     begin(of, addresses) {
       clear.run();
+      fresh = [];
       tenant = of;
       count = addresses;
       changed = false;
     },
-    set(object, owned, isNew) {
-      const before = new Set(isNew ? [] : have.all(object));
+    setNew(object, owned) {
+      for (const address of owned) fresh.push([address, object]);
+      changed ||= owned.length > 0;
+      if (fresh.length >= BATCH) flush();
+    },
+    set(object, owned) {
+      const before = new Set(have.all(object));
       for (const address of owned) {
         if (before.delete(address)) continue;
-        if (!isOwned(address)) count += 1;
-        insert.run(tenant, address, object);
+        add(address, object);
         changed = true;
       }
       for (const address of before) {
@@ -75,6 +97,7 @@ export function openOwnership(database: Database): Ownership {
         changed = true;
       }
     },
+    flush,
     count: () => count,
     changed: () => changed,
     departed: () => orphans.all(tenant),

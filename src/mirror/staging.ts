@@ -1,12 +1,15 @@
 /** The entries of a running round, kept in order of arrival until the round is complete. */
 import type { Database } from 'better-sqlite3';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
+import { STAGED_BY_OBJECT } from './schema.ts';
 
 export interface Staging {
   /** Keeps the entries of one page. */
   add(tenant: number, stream: StreamName, patches: readonly RecipientPatch[]): void;
   /** Drops what is staged of a stream, or (null) of the whole tenant. */
   clear(tenant: number, stream: StreamName | null): void;
+  /** Comes before {@link objects}: puts the entries in order of object. */
+  arrange(): void;
   /** Every staged object once, with its entries in order of arrival. Rows are read in batches. */
   objects(tenant: number, stream: StreamName): Generator<StagedObject>;
 }
@@ -56,7 +59,9 @@ export function openStaging(database: Database): Staging {
   }
   return {
     add,
+    arrange: () => void database.exec(STAGED_BY_OBJECT),
     clear(tenant, stream) {
+      database.exec('DROP INDEX IF EXISTS round.staged_by_object');
       if (stream !== null) clearStream.run(tenant, stream);
       else if (others.get(tenant, tenant) === 1) clearTenant.run(tenant);
       else clearAll.run();
