@@ -18,18 +18,14 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const SELF = fileURLToPath(import.meta.url);
+const TENANT = fileURLToPath(new URL('./bench-directory-tenant.mjs', import.meta.url));
+const LOOKUPS = fileURLToPath(new URL('./bench-directory-lookups.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 /** Ms between two RCPT commands of a latency run: the server is asked, not flooded. */
 const PACE = 2;
 const IDLE_SAMPLES = 4000;
-const LOOKUPS = 100_000;
-const SELECTS = 10_000;
-const LOOKUP_ROUNDS = 9;
 
-if (process.argv[2] === 'tenant') await serveTenant(Number(process.argv[3]));
-else if (process.argv[2] === 'lookups') await measureLookups(process.argv[3]);
-else await main(process.argv.slice(2).map(Number));
+await main(process.argv.slice(2).map(Number));
 
 async function main(given) {
   const sizes = given.length > 0 ? given : [10_000, 100_000, 1_000_000];
@@ -283,64 +279,15 @@ function dialog(socket) {
 
 async function runLookups(folder, image) {
   if (existsSync(image) === false) throw new Error('the daemon kept no image');
-  const child = fork(SELF, ['lookups', folder], { execArgv: ['--max-old-space-size=8192'] });
+  const child = fork(LOOKUPS, [folder], { execArgv: ['--max-old-space-size=8192'] });
   const [answer] = await once(child, 'message');
   return answer;
-}
-
-async function measureLookups(folder) {
-  const { addressSetBuilder } = await import('../dist/core/address-set.js');
-  const { default: SQLite } = await import('better-sqlite3');
-  const database = new SQLite(path.join(folder, 'mirror.sqlite'), { readonly: true });
-  const set = new Set();
-  const builder = addressSetBuilder();
-  for (const address of database.prepare('SELECT DISTINCT address FROM address').pluck().iterate()) {
-    set.add(address);
-    builder.add(address);
-  }
-  const compact = builder.build();
-  const select = database.prepare('SELECT 1 FROM address WHERE tenant = 1 AND address = ? LIMIT 1').pluck();
-  const ways = {
-    compact: (key) => compact.has(key),
-    set: (key) => set.has(key),
-    sqlite: (key) => select.get(key) !== undefined,
-  };
-  const every = Math.max(1, Math.floor(set.size / LOOKUPS));
-  const stored = [...set].filter((_, index) => index % every === 0);
-  const times = {};
-  for (let turn = 0; turn < LOOKUP_ROUNDS; turn++) {
-    for (const [name, has] of Object.entries(ways)) {
-      const count = name === 'sqlite' ? SELECTS : LOOKUPS;
-      for (const [kind, expected] of Object.entries({ hit: true, miss: false })) {
-        // Fresh strings, as they come from a connection: no cached hash of a Set's own key.
-        const keys = Array.from({ length: count }, (_, index) => {
-          const key = stored[(index * 7919 + turn) % stored.length];
-          return Buffer.from(expected ? key : `${key}x`, 'latin1').toString('latin1');
-        }).filter((key) => has(key) === expected);
-        const fresh = keys.map((key) => Buffer.from(key, 'latin1').toString('latin1'));
-        const started = performance.now();
-        let found = 0;
-        for (const key of fresh) if (has(key)) found++;
-        const ns = ((performance.now() - started) * 1e6) / fresh.length;
-        if (found !== (expected ? fresh.length : 0)) throw new Error('a look-up went wrong');
-        times[name] ??= {};
-        times[name][kind] ??= [];
-        times[name][kind].push(ns);
-      }
-    }
-  }
-  const median = (values) => Math.round(values.sort((a, b) => a - b)[Math.floor(values.length / 2)]);
-  const ns = Object.fromEntries(
-    Object.entries(times).map(([name, { hit, miss }]) => [name, { hit: median(hit), miss: median(miss) }]),
-  );
-  process.send({ addresses: set.size, ns });
-  process.disconnect();
 }
 
 /* ---- the tenant, in a process of its own ---- */
 
 async function startTenant(users, closers) {
-  const child = fork(SELF, ['tenant', String(users)], { execArgv: ['--max-old-space-size=8192'] });
+  const child = fork(TENANT, [String(users)], { execArgv: ['--max-old-space-size=8192'] });
   const stop = () => ended(child);
   closers.push(stop);
   const [tenant] = await once(child, 'message');
@@ -349,37 +296,6 @@ async function startTenant(users, closers) {
     return (await once(child, 'message'))[0];
   };
   return { ...tenant, ask, stop };
-}
-
-async function serveTenant(users) {
-  os.setPriority(0, 10);
-  const { startPracticeTenant } = await import('../dist/practice/tenant-server.js');
-  const tenant = await startPracticeTenant({ users });
-  const { directory, switches, tenantId, applicationId, secret, caPem, login, graph } = tenant;
-  const some = (count) => {
-    const users = [];
-    for (const user of directory.live('users')) {
-      if (user.fields.mail?.endsWith('@contoso.example')) users.push(user);
-      if (users.length >= count) break;
-    }
-    return users;
-  };
-  const answers = {
-    addresses: () => some(5000).map(({ fields }) => fields.mail),
-    changes: ({ count }) => {
-      for (const [index, { id }] of some(count).entries()) {
-        directory.addAlias(id, `alias${index}.bench@contoso.example`);
-      }
-      return count;
-    },
-    expiry: () => {
-      switches.expireDeltaTokens();
-      return true;
-    },
-  };
-  process.on('message', (question) => process.send(answers[question.want](question)));
-  process.on('disconnect', () => process.exit());
-  process.send({ tenantId, applicationId, secret, caPem, login, graph });
 }
 
 /* ---- the table ---- */

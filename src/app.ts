@@ -10,7 +10,7 @@ import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { decide } from './core/decide.ts';
 import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
 import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
-import { referenceFrom } from './core/reference.ts';
+import { referenceSource } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { openLog } from './ops/log.ts';
@@ -162,7 +162,7 @@ async function openListeners(
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     relay,
     nextHops: () => nextHops,
-    reference: () => referenceFrom(randomBytes(6)),
+    reference: referenceSource(randomBytes),
     events: {
       recipientAnswered: events.recipient,
       messageRelayed: events.message,

@@ -31,6 +31,8 @@ const MAX_LOCAL = 64;
 const MAX_DOMAIN = 255;
 const MAX_PATH = 254;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
+const ASCII = /^[\u0000-\u007f]*$/;
 const ATOM = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10FFFF}]+$/u;
 const QUOTED = /^"(?:[^"\\]|\\.)*"$/su;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
@@ -41,7 +43,8 @@ const CONTROL =
 
 /** Folds ASCII letters to lower case and leaves every other character alone. */
 export function foldAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+  // Nearly every address is ASCII, where the two are the same and the first is several times as fast.
+  return ASCII.test(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
 }
 
 /**
@@ -49,8 +52,7 @@ export function foldAscii(text: string): string {
  * An A-label is compared as it is and never decoded: decoding could turn it into another domain.
  */
 export function normaliseDomain(domain: string): string | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range
-  const ascii = /^[\u0000-\u007f]*$/.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
+  const ascii = ASCII.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
   if (ascii === '' || ascii.length > MAX_DOMAIN) return null;
   const labels = ascii.split('.');
   return labels.every((label) => label.length <= 63 && LABEL.test(label)) ? ascii : null;
@@ -63,7 +65,7 @@ export function normaliseDomain(domain: string): string | null {
 export function parseMailbox(input: string): ParsedMailbox {
   const text = input.startsWith('@') ? input.replace(/^@[^:]*:/, '') : input;
   if (CONTROL.test(text)) return { ok: false, problem: 'control-character' };
-  if (foldAscii(text) === 'postmaster') {
+  if (text.length === 10 && foldAscii(text) === 'postmaster') {
     return { ok: true, mailbox: { text, local: text, domain: '', key: 'postmaster' } };
   }
   const at = text.lastIndexOf('@');

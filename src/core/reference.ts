@@ -14,3 +14,21 @@ export function referenceFrom(bytes: Uint8Array): string {
   for (let index = 0; index < LENGTH; index++) reference += ALPHABET[(bytes[index] ?? 0) & 31];
   return reference;
 }
+
+/** References for one drawing of random bytes: the system's generator costs more than the answer it stands in. */
+const AT_ONCE = 512;
+
+/** A source of references that draws its randomness (`draw`, a number of bytes) for many of them at once. */
+export function referenceSource(draw: (size: number) => Uint8Array): () => string {
+  let drawn: Uint8Array = new Uint8Array(0);
+  let used = 0;
+  return () => {
+    if (used + LENGTH > drawn.length) {
+      drawn = draw(AT_ONCE * LENGTH);
+      used = 0;
+    }
+    const reference = referenceFrom(drawn.subarray(used, used + LENGTH));
+    used += LENGTH;
+    return reference;
+  };
+}

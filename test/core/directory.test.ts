@@ -4,7 +4,7 @@ import { addressSetOf } from '../../src/core/address-set.ts';
 import { packDeparted } from '../../src/core/departed.ts';
 import { emptyTenantDirectory, openSnapshot, withTenant } from '../../src/core/directory.ts';
 import { freshness } from '../../src/core/freshness.ts';
-import { referenceFrom } from '../../src/core/reference.ts';
+import { referenceFrom, referenceSource } from '../../src/core/reference.ts';
 
 describe('directory', () => {
   it('opens what the learning side published', () => {
@@ -50,5 +50,26 @@ describe('referenceFrom', () => {
 
   it('needs six bytes', () => {
     expect(() => referenceFrom(new Uint8Array(5))).toThrow(RangeError);
+  });
+});
+
+describe('referenceSource', () => {
+  it('gives every drawn byte to one reference only, and draws rarely', () => {
+    let drawings = 0;
+    const next = referenceSource((size) => {
+      drawings += 1;
+      return Uint8Array.from({ length: size }, (_, index) =>
+        index % 6 < 2 ? 0 : (Math.floor(index / 6) + drawings) % 32,
+      );
+    });
+    const references = Array.from({ length: 600 }, next);
+    expect([references[0], references[1], references[511], references[512], references[513]]).toEqual([
+      '001111',
+      '002222',
+      '000000',
+      '002222',
+      '003333',
+    ]);
+    expect(drawings).toBe(2);
   });
 });
