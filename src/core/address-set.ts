@@ -32,17 +32,46 @@ export interface AddressSet {
 export interface AddressSetBuilder {
   /** @throws RangeError when the address is longer than 65,535 bytes. */
   add(key: string): void;
+  /** Takes an address out; its bytes stay behind unused until a set is built anew. */
+  remove(key: string): void;
   build(): AddressSet;
 }
 
 /** Starts a new set. `expected` is a hint for the number of addresses, at least 0. */
 export function addressSetBuilder(expected = 0): AddressSetBuilder {
-  let slab = new Uint8Array(Math.max(1024, expected * 40));
-  let used = 0;
-  let count = 0;
-  let slots = slotsFor(expected);
-  let table = new Uint32Array(slots);
-  let tags = new Uint8Array(slots);
+  const slots = slotsFor(expected);
+  return builderOf({
+    table: new Uint32Array(slots),
+    tags: new Uint8Array(slots),
+    slab: new Uint8Array(Math.max(1024, expected * 40)),
+    used: 0,
+    count: 0,
+  });
+}
+
+/** Starts from what another set holds, which stays as it is: three copies of memory instead of a look at every address. */
+export function addressSetBuilderFrom(buffer: SharedArrayBuffer): AddressSetBuilder {
+  const { table, tags, slab, size } = openBuffer(buffer);
+  return builderOf({
+    table: new Uint32Array(table),
+    tags: new Uint8Array(tags),
+    slab: new Uint8Array(slab),
+    used: slab.length,
+    count: size,
+  });
+}
+
+interface Tables {
+  readonly table: Uint32Array;
+  readonly tags: Uint8Array;
+  readonly slab: Uint8Array;
+  readonly used: number;
+  readonly count: number;
+}
+
+function builderOf(start: Tables): AddressSetBuilder {
+  let { table, tags, slab, used, count } = start;
+  let slots = table.length;
 
   const reserve = (bytes: number): void => {
     if (used + bytes <= slab.length) return;
@@ -80,6 +109,13 @@ export function addressSetBuilder(expected = 0): AddressSetBuilder {
       used = writeEntry(slab, used, bytes);
       count += 1;
     },
+    remove(key) {
+      const bytes = encoder.encode(key);
+      const slot = find(table, tags, slab, bytes, bytes.length, hashBytes(bytes, 0, bytes.length));
+      if (slot < 0) return;
+      closeGap(table, tags, slab, slot);
+      count -= 1;
+    },
     build() {
       return addressSetFrom(pack(table, tags, slab.subarray(0, used), count));
     },
@@ -88,11 +124,8 @@ export function addressSetBuilder(expected = 0): AddressSetBuilder {
 
 /** The set behind a buffer that {@link addressSetBuilder} made, in this thread or another. */
 export function addressSetFrom(buffer: SharedArrayBuffer): AddressSet {
-  const header = new Uint32Array(buffer, 0, HEADER_WORDS);
-  const [slots = 0, size = 0, slabOffset = 0, slabLength = 0] = header;
-  const table = new Uint32Array(buffer, HEADER_WORDS * 4, slots);
-  const tags = new Uint8Array(buffer, HEADER_WORDS * 4 + slots * 4, slots);
-  const slab = new Uint8Array(buffer, slabOffset, slabLength);
+  const { table, tags, slab, size } = openBuffer(buffer);
+  const slots = table.length;
   const slotOf = (key: string): number => {
     const length = key.length;
     if (length > scratch.length) return slotOfBytes(encoder.encode(key));
@@ -121,6 +154,16 @@ function slotsFor(expected: number): number {
   let slots = 16;
   while (slots * MAX_LOAD < expected) slots *= 2;
   return slots;
+}
+
+function openBuffer(buffer: SharedArrayBuffer) {
+  const [slots = 0, size = 0, slabOffset = 0, slabLength = 0] = new Uint32Array(buffer, 0, HEADER_WORDS);
+  return {
+    size,
+    table: new Uint32Array(buffer, HEADER_WORDS * 4, slots),
+    tags: new Uint8Array(buffer, HEADER_WORDS * 4 + slots * 4, slots),
+    slab: new Uint8Array(buffer, slabOffset, slabLength),
+  };
 }
 
 function pack(table: Uint32Array, tags: Uint8Array, slab: Uint8Array, count: number): SharedArrayBuffer {
@@ -188,6 +231,25 @@ function freeSlot(table: Uint32Array, hash: number, mask: number): number {
 
 const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+
+/**
+ * Frees a slot and moves back what was pushed past it, so that a search still ends at the first free slot (Knuth, The
+ * Art of Computer Programming volume 3, section 6.4, algorithm R).
+ */
+function closeGap(table: Uint32Array, tags: Uint8Array, slab: Uint8Array, from: number): void {
+  const mask = table.length - 1;
+  let gap = from;
+  for (let slot = (gap + 1) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+    const [start, length] = entryAt(slab, (table[slot] ?? 0) - 1);
+    const home = hashBytes(slab, start, length) & mask;
+    if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
+    table[gap] = table[slot] ?? 0;
+    tags[gap] = tags[slot] ?? 0;
+    gap = slot;
+  }
+  table[gap] = 0;
+  tags[gap] = 0;
+}
 
 /** FNV-1a with a final mix, so that both the low bits (slot) and the high bits (tag) are spread. */
 function hashBytes(bytes: Uint8Array, start: number, length: number): number {

@@ -10,6 +10,7 @@ import { openMerging } from './merging.ts';
 import { openOwnership } from './ownership.ts';
 import type { Staging } from './staging.ts';
 import type { TenantRow, Tenants } from './tenants.ts';
+import { openTouched, type Step } from './touched.ts';
 
 /** Commits a round at `now` (ms since 1970). What was staged of the tenant is gone afterwards. */
 export type Commit = (tenant: string, round: CompletedRound, now: number) => RoundEffect;
@@ -18,10 +19,16 @@ export type Commit = (tenant: string, round: CompletedRound, now: number) => Rou
 const RESTORABLE = 45 * 86_400_000;
 
 /** Prepares the statements. */
-export function openCommit(database: Database, tenants: Tenants, staging: Staging): Commit {
+export function openCommit(
+  database: Database,
+  tenants: Tenants,
+  staging: Staging,
+  stepped: (tenant: string, step: Step) => void,
+): Commit {
   const ownership = openOwnership(database);
   const merging = openMerging(database, staging, ownership);
   const departures = openDepartures(database);
+  const touched = openTouched(database);
 
   const merge = (row: TenantRow, round: CompletedRound, at: number): void => {
     const domains = JSON.stringify(round.domains);
@@ -56,9 +63,18 @@ export function openCommit(database: Database, tenants: Tenants, staging: Stagin
   });
   return (tenant, round, now) => {
     staging.arrange();
-    const effect = commit.immediate(tenant, round, now);
-    staging.clear(tenants.row(tenant).pk, null);
-    return effect;
+    const from = tenants.row(tenant).generation;
+    if (round.streams.every(({ read }) => read === 'delta')) touched.start();
+    try {
+      const effect = commit.immediate(tenant, round, now);
+      const { pk, generation: to } = tenants.row(tenant);
+      const addresses = touched.end();
+      if (addresses) stepped(tenant, { from, to, addresses });
+      staging.clear(pk, null);
+      return effect;
+    } finally {
+      touched.end();
+    }
   };
 }
 

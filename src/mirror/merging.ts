@@ -119,6 +119,10 @@ function prepareObjectRows(database: Database) {
       `SELECT pk, stream, facts, state FROM object
        WHERE tenant = ? AND state = 'live' AND pk > ? ORDER BY pk LIMIT ?`,
     ),
-    prune: database.prepare("DELETE FROM object WHERE state <> 'live' AND state_at < ?"),
+    prune: database.prepare(
+      // Worded so that object_kinds answers it: every quiet round runs it, and a table of a million stays unread.
+      `DELETE FROM object WHERE tenant IN (SELECT pk FROM tenant) AND state IN ('changed', 'absent')
+       AND state_at < ?`,
+    ),
   };
 }

@@ -69,9 +69,9 @@ export function openMirror(path: string): Mirror {
   const database = openDatabase(path);
   const tenants = openTenants(database);
   const staging = openStaging(database);
-  const commitRound = openCommit(database, tenants, staging);
   const departures = openDepartures(database);
   const reading = openReading(database, tenants, openImages(dirname(path)));
+  const commitRound = openCommit(database, tenants, staging, reading.stepped);
   return {
     state(tenant) {
       const row = tenants.row(tenant);

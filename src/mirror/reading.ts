@@ -1,11 +1,12 @@
 /** What the mirror tells: the directory that answers, an address explained, and counts for status. */
 import type { Database, Statement } from 'better-sqlite3';
-import { addressSetBuilder } from '../core/address-set.ts';
+import { addressSetBuilder, addressSetBuilderFrom } from '../core/address-set.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import { addressesOf, type RecipientKind, type StreamName } from '../core/recipient.ts';
 import type { Images } from './image.ts';
 import { decodeFacts, type ObjectState } from './merge.ts';
 import type { TenantRow, Tenants } from './tenants.ts';
+import type { Step } from './touched.ts';
 
 /** An object that owns an address. */
 export interface AddressOwner {
@@ -51,6 +52,8 @@ export interface Reading {
    * has confirmed to be gone.
    */
   directory(tenant: string, since: number): StoredDirectory;
+  /** Told after a commit: the next reading changes the set it has, if that is the one the step starts from. */
+  stepped(tenant: string, step: Step): void;
   /** Keeps the set that was read last as the image of its tenant. @throws Error of the file system. */
   saveImage(tenant: string): void;
   /** Owners and departures of a normalised address, over all tenants. */
@@ -58,6 +61,15 @@ export interface Reading {
   counts(tenant: string): MirrorCounts;
 }
 
+interface Built {
+  readonly generation: number;
+  readonly known: SharedArrayBuffer;
+  /** Changes since the set was built from all rows; each may have left unused bytes. */
+  readonly touched: number;
+}
+
+/** A set is built anew when more than one in so many of its addresses changed. */
+const SPARE = 5;
 /** Addresses per read. */
 const BATCH = 20_000;
 
@@ -80,7 +92,14 @@ export function openReading(database: Database, tenants: Tenants, images: Images
        WHERE tenant = ? AND held IS NULL AND (removed_at > ? OR removed_at > ifnull(?, 0))`,
     )
     .raw();
-  const built = new Map<string, { readonly generation: number; readonly known: SharedArrayBuffer }>();
+  const isKnown = database
+    .prepare<[number, string, number, string], number>(
+      `SELECT EXISTS (SELECT 1 FROM address WHERE tenant = ? AND address = ?)
+         OR EXISTS (SELECT 1 FROM departed WHERE tenant = ? AND address = ? AND held IS NOT NULL)`,
+    )
+    .pluck();
+  const built = new Map<string, Built>();
+  const steps = new Map<string, Step>();
 
   const build = (pk: number, expected: number): SharedArrayBuffer => {
     const builder = addressSetBuilder(expected);
@@ -88,12 +107,28 @@ export function openReading(database: Database, tenants: Tenants, images: Images
     for (const page of pages(held, pk)) for (const address of page) builder.add(address);
     return builder.build().buffer;
   };
+  const change = (pk: number, known: SharedArrayBuffer, addresses: readonly string[]): SharedArrayBuffer => {
+    const builder = addressSetBuilderFrom(known);
+    for (const address of addresses) {
+      if (isKnown.get(pk, address, pk, address) === 1) builder.add(address);
+      else builder.remove(address);
+    }
+    return builder.build().buffer;
+  };
   const knownOf = (tenant: string, { pk, generation, addresses: expected }: TenantRow): SharedArrayBuffer => {
     const last = built.get(tenant);
     if (last?.generation === generation) return last.known;
+    const step = steps.get(tenant);
+    steps.delete(tenant);
+    const touched = (last?.touched ?? 0) + (step?.addresses.length ?? 0);
+    if (last && step?.from === last.generation && step.to === generation && touched * SPARE < expected) {
+      const known = change(pk, last.known, step.addresses);
+      built.set(tenant, { generation, known, touched });
+      return known;
+    }
     const stored = last === undefined ? images.load(tenant, generation) : null;
     const known = stored ?? build(pk, expected);
-    built.set(tenant, { generation, known });
+    built.set(tenant, { generation, known, touched: 0 });
     return known;
   };
 
@@ -103,6 +138,7 @@ export function openReading(database: Database, tenants: Tenants, images: Images
       const known = knownOf(tenant, row);
       return { tenant, known, departed: departed.all(row.pk, since, row.synced_at), syncedAt: row.synced_at };
     }),
+    stepped: (tenant, step) => void steps.set(tenant, step),
     saveImage(tenant) {
       const last = built.get(tenant);
       if (last) images.save(tenant, last.generation, last.known);

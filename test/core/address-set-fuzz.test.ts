@@ -1,6 +1,11 @@
 /** A million seeded look-ups in the compact set beside a plain Set. Seeds that once failed stay in the table. */
 import { describe, expect, it } from 'vitest';
-import { addressSetBuilder, addressSetFrom } from '../../src/core/address-set.ts';
+import {
+  addressSetBuilder,
+  addressSetBuilderFrom,
+  addressSetFrom,
+  addressSetOf,
+} from '../../src/core/address-set.ts';
 import { openDeparted, packDeparted } from '../../src/core/departed.ts';
 import { type Random, seeded } from '../random.ts';
 
@@ -117,6 +122,44 @@ describe('the compact set and a Set', () => {
       false,
     ]);
     expect(new Set(keys.map((key) => set.slotOf(key))).size).toBe(12);
+  });
+});
+
+/** Twenty changes to a set and to the truth about it. */
+function changed(
+  random: Random,
+  pool: readonly string[],
+  buffer: SharedArrayBuffer,
+  truth: Set<string>,
+  adds: number,
+) {
+  const builder = addressSetBuilderFrom(buffer);
+  for (let change = 0; change < 20; change++) {
+    const key = random.pick(pool);
+    const added = random.below(4) < adds;
+    builder[added ? 'add' : 'remove'](key);
+    truth[added ? 'add' : 'delete'](key);
+  }
+  return builder.build().buffer;
+}
+
+describe('a set made from another', () => {
+  it.each([21, 22, 23])('agrees with a Set through many rounds of changes: seed %i', (seed) => {
+    const random = seeded(seed);
+    // A small pool, so that most changes hit something and runs of taken slots are long.
+    const pool = Array.from({ length: 400 }, () => address(random));
+    const differing = (buffer: SharedArrayBuffer, truth: ReadonlySet<string>): string[] => {
+      const set = addressSetFrom(buffer);
+      expect(set.size).toBe(truth.size);
+      return pool.filter((key) => set.has(key) !== truth.has(key));
+    };
+    const truth = new Set<string>();
+    let buffer = addressSetOf([]).buffer;
+    for (let turn = 0; turn < 300; turn++) {
+      const [before, held] = [buffer, new Set(truth)];
+      buffer = changed(random, pool, buffer, truth, turn % 60 < 30 ? 3 : 1);
+      expect([differing(buffer, truth), differing(before, held)]).toEqual([[], []]);
+    }
   });
 });
 
