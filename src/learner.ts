@@ -2,6 +2,7 @@
  * The learning thread, where graph, mirror and sync meet: it publishes the stored directories, then keeps them current.
  * It never sees a connection, and the main thread never waits for it.
  */
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -28,10 +29,24 @@ const REOPEN = 15_000;
 /** Rounds get this long (ms) to notice that they are aborted before the mirror is closed. */
 const SETTLE = 3000;
 
+/** Niceness of the learning thread: when CPUs are short, answering goes first. */
+const NICENESS = 5;
+
 if (parentPort) {
   const port = parentPort;
+  standBack();
   const learner = startLearner(workerData as LearnerSettings, (message) => port.postMessage(message));
   answerRequests(port, learner);
+}
+
+/** On Linux a priority belongs to a thread (setpriority(2), "C library/kernel differences"); elsewhere to the process. */
+function standBack(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, NICENESS);
+  } catch {
+    // A sandbox may forbid it, which costs nothing but a little latency during a large round.
+  }
 }
 
 /** Starts learning and returns what answers requests. Everything else is told through `tell`. */
