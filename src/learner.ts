@@ -55,7 +55,7 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
   const http = openHttp({ caFile: settings.caFile, proxy: settings.proxy, timeout: settings.requestTimeout });
   const trouble = (message: string): void => tell({ kind: 'trouble', trouble: { message } });
   let learning: Running | null = null;
-  const publish = openPublication(settings.gracePeriod, tell);
+  const publish = openPublication(tell);
   const mirror = openPatiently(
     () => openAndPublish(settings, publish, tell),
     REOPEN,

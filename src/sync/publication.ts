@@ -17,8 +17,8 @@ export interface Published {
 /** Publishes the directory of a tenant. Throws what the mirror throws when it cannot be read. */
 export type Publish = (mirror: Published, tenant: string) => void;
 
-/** Publishes through `tell`. `gracePeriod` in ms. */
-export function openPublication(gracePeriod: number, tell: Tell): Publish {
+/** Publishes through `tell`. */
+export function openPublication(tell: Tell): Publish {
   const told = new Map<string, number>();
   const saveImage = imageSaving(tell);
   return (mirror, tenant) => {
@@ -27,7 +27,9 @@ export function openPublication(gracePeriod: number, tell: Tell): Publish {
       tell({ kind: 'unchanged', tenant, syncedAt: mirror.state(tenant).syncedAt });
       return;
     }
-    const { departed, ...stored } = mirror.readDirectory(tenant, Date.now(), gracePeriod);
+    // Every stored departure goes along: which ones still count is decided by the time of the question, and a
+    // clock that is set back after this must find what had seemed over.
+    const { departed, ...stored } = mirror.readDirectory(tenant, 0, 0);
     tell({ kind: 'directory', snapshot: { ...stored, departed: packDeparted(departed) } });
     told.set(tenant, generation);
     saveImage(mirror, tenant);
