@@ -2,8 +2,9 @@
  * The mirror: the SQLite copy of every tenant's recipients, the truth across restarts. It has one owner, the learning
  * thread, and everything in it is synchronous.
  */
-import type { Holdings } from '../core/coverage.ts';
+
 import { dirname } from 'node:path';
+import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { openCommit } from './commit.ts';
@@ -11,9 +12,9 @@ import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { openDatabase } from './database.ts';
 import { openDepartures } from './departures.ts';
 import { openHoldings } from './holdings.ts';
+import { openImages } from './image.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
-import { openImages } from './image.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openStaging } from './staging.ts';
 import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
