@@ -3,9 +3,9 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Config, SmtpConfig } from './config/config.ts';
-import { unreadableFiles } from './config/file.ts';
+import { readAuthorities, unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { decide } from './core/decide.ts';
 import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
@@ -15,6 +15,7 @@ import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { masterKeyFile } from './seal/master-key.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -105,6 +106,7 @@ export async function openGateway(
 function openLearning(config: Config, shared: Shared, events: Events): Learning {
   const settings = {
     stateDir: config.stateDir,
+    masterKey: masterKeyFile(config.stateDir, process.env.CREDENTIALS_DIRECTORY, existsSync),
     caFile: config.caFile,
     proxy: config.proxy,
     schedule: config.sync.schedule,
@@ -123,16 +125,20 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
     },
     round: events.syncRound,
     progress: () => undefined,
+    credential: events.credential,
     trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
   });
 }
 
 function openRelay({ hostname, caFile, relay }: Config): Relay {
   const command = relay.commandTimeout;
+  // A ca_file that cannot be used was told at the start; mail that does not need it goes on.
+  const authorities = readAuthorities(caFile);
+  const ca = authorities.ok ? authorities.pem : null;
   return createRelay({
     hostname,
     tls: relay.tls,
-    ...(caFile === null ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    ...(ca === null ? {} : { ca }),
     maxIdle: relay.maxIdle,
     idleMs: relay.idle,
     timeouts: {

@@ -5,13 +5,18 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ExpiryWarning } from './core/expiry.ts';
 import { openGraph } from './graph/client.ts';
-import { readSecretFile } from './graph/credential.ts';
+import { readCredential } from './graph/credential-file.ts';
+import type { CredentialState, CredentialUse } from './graph/credential-in-use.ts';
 import { type Http, openHttp } from './graph/http.ts';
+import { keptIn } from './graph/kept-credential.ts';
 import { selectHash } from './graph/objects.ts';
-import { openTokens } from './graph/tokens.ts';
+import { openTokens, type TokenSettings, type Tokens } from './graph/tokens.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
+import { openVault } from './seal/vault.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
+import { expiryNews } from './sync/expiry.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, LearnerTenant, RequestHandlers, TenantStatus } from './sync/protocol.ts';
@@ -108,8 +113,10 @@ function startRounds(
   tell: Tell,
   signal: AbortSignal,
 ): Running {
-  const deps = new Map(settings.tenants.map((tenant) => [tenant.id, roundDeps(tenant, mirror, http, tell)]));
-  const turns = takeTurns((tenant) => oneRound(settings, mirror, deps.get(tenant), tenant, tell, signal));
+  const tenants = new Map(
+    settings.tenants.map((tenant) => [tenant.id, learnFrom(settings, tenant, mirror, http, tell)]),
+  );
+  const turns = takeTurns((tenant) => oneRound(settings, mirror, tenants.get(tenant), tenant, tell, signal));
   const ids = settings.tenants.map(({ id }) => id);
   const schedule = startSchedule(
     settings.schedule,
@@ -121,14 +128,14 @@ function startRounds(
   );
   return {
     async sync(tenant) {
-      if (tenant !== null && !deps.has(tenant)) throw new Error(`there is no tenant ${tenant}`);
+      if (tenant !== null && !tenants.has(tenant)) throw new Error(`there is no tenant ${tenant}`);
       return Promise.all((tenant === null ? ids : [tenant]).map((id) => turns.fresh(id)));
     },
-    status: () => ids.map((id) => statusOf(mirror, id, schedule)),
+    status: () => ids.map((id) => statusOf(mirror, id, schedule, tenants.get(id)?.credential() ?? null)),
     describe(address) {
       const { owners, departures } = mirror.describe(address);
       // The mirror may still hold a tenant that is no longer configured.
-      const ours = ({ tenant }: { readonly tenant: string }): boolean => deps.has(tenant);
+      const ours = ({ tenant }: { readonly tenant: string }): boolean => tenants.has(tenant);
       return { address, owners: owners.filter(ours), departures: departures.filter(ours) };
     },
     settle: () => settle(schedule, turns),
@@ -147,22 +154,65 @@ async function settle(schedule: Schedule, turns: Turns<RoundReport>): Promise<vo
 async function oneRound(
   settings: LearnerSettings,
   mirror: Mirror,
-  deps: RoundDeps | undefined,
+  learned: LearnedTenant | undefined,
   tenant: string,
   tell: Tell,
   signal: AbortSignal,
 ): Promise<RoundReport> {
-  if (!deps) throw new Error(`there is no tenant ${tenant}`);
-  const report = await runRound(deps, tenant, signal);
+  if (!learned) throw new Error(`there is no tenant ${tenant}`);
+  const report = await runRound(learned.deps, tenant, signal);
+  warnOfExpiry(mirror, tenant, learned.credential().use, tell);
   if (report.outcome === 'ok' || report.outcome === 'partial') publish(settings, mirror, tenant, tell);
   if (!signal.aborted) tell({ kind: 'round', report });
   return report;
 }
 
-function roundDeps(tenant: LearnerTenant, mirror: Mirror, http: Http, tell: Tell): RoundDeps {
-  const { id, applicationId, login, graph: base } = tenant;
-  const readCredential = () => readSecretFile(tenant.secretFile);
-  const tokens = openTokens({ tenant: id, applicationId, login, graph: base, readCredential }, http);
+interface LearnedTenant {
+  readonly deps: RoundDeps;
+  credential(): CredentialState;
+}
+
+function learnFrom(
+  settings: LearnerSettings,
+  tenant: LearnerTenant,
+  mirror: Mirror,
+  http: Http,
+  tell: Tell,
+): LearnedTenant {
+  const { id, applicationId, login, graph } = tenant;
+  const vault = openVault(settings.masterKey, {
+    read: mirror.sealedCredential,
+    write: mirror.keepSealedCredential,
+  });
+  const signIn: TokenSettings = {
+    tenant: id,
+    applicationId,
+    login,
+    graph,
+    readCredential: () => readCredential(tenant.credential, Date.now()),
+    kept: keptIn(vault, id, applicationId),
+    tell: (news) => tell({ kind: 'credential', tenant: id, news }),
+  };
+  const tokens = openTokens(signIn, http);
+  return { deps: roundDeps(tenant, mirror, http, tokens, tell), credential: tokens.credential };
+}
+
+function warnOfExpiry(mirror: Mirror, tenant: string, use: CredentialUse | null, tell: Tell): void {
+  const memory = {
+    warned: () => mirror.expiryWarned(tenant),
+    keep: (warning: ExpiryWarning) => mirror.keepExpiryWarned(tenant, warning),
+  };
+  try {
+    const news = expiryNews(use, Date.now(), memory);
+    if (news !== null) tell({ kind: 'credential', tenant, news });
+  } catch (error) {
+    const message = `the warning of a credential's end: ${error instanceof Error ? error.message : error}`;
+    tell({ kind: 'trouble', trouble: { message, tenant } });
+  }
+}
+
+function roundDeps(tenant: LearnerTenant, mirror: Mirror, http: Http, tokens: Tokens, tell: Tell): RoundDeps {
+  const { id, graph: base } = tenant;
   const graph = openGraph({ tenant: id, graph: base }, http, tokens);
   return {
     organization: graph.organization,
@@ -179,7 +229,12 @@ function roundDeps(tenant: LearnerTenant, mirror: Mirror, http: Http, tell: Tell
   };
 }
 
-function statusOf(mirror: Mirror, tenant: string, schedule: Schedule): TenantStatus {
+function statusOf(
+  mirror: Mirror,
+  tenant: string,
+  schedule: Schedule,
+  credential: CredentialState | null,
+): TenantStatus {
   const { syncedAt, lastRound, streams } = mirror.state(tenant);
   return {
     tenant,
@@ -193,6 +248,7 @@ function statusOf(mirror: Mirror, tenant: string, schedule: Schedule): TenantSta
       fullAt,
       error: error === null ? null : JSON.parse(error),
     })),
+    credential,
     trouble: null,
   };
 }
@@ -200,5 +256,5 @@ function statusOf(mirror: Mirror, tenant: string, schedule: Schedule): TenantSta
 /** The status of a tenant whose mirror cannot be used. */
 function unread(tenant: string, trouble: string | null): TenantStatus {
   const nothing = { syncedAt: null, addresses: 0, objects: {}, departed: 0, held: 0 };
-  return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], trouble };
+  return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], credential: null, trouble };
 }

@@ -27,6 +27,8 @@ export interface TenantState {
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** null or absent when the mirror cannot be used. */
+  readonly credential?: CredentialState | null;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
   /** What was imported from Exchange; null when nothing was. */
@@ -35,6 +37,17 @@ export interface TenantState {
     readonly importedAt: number;
     readonly addresses: number;
   } | null;
+}
+
+/** The credential in use, and what is wrong with the one in its file. */
+export interface CredentialState {
+  readonly use: {
+    readonly kind: string;
+    readonly source: 'file' | 'kept';
+    readonly expires: number | null;
+  } | null;
+  readonly proven: boolean;
+  readonly trouble: { readonly code: string; readonly message: string; readonly hint: string } | null;
 }
 
 /** Shows the state; exit code 0 only when every directory is fresh. */
@@ -68,6 +81,7 @@ export function statusText(status: GatewayStatus): string {
     ]),
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
+      ...credentialLines(each, status.now),
       ...troubleLines(each.lastRound),
       ...importLines(each, status.now),
     ]),
@@ -80,4 +94,31 @@ function importLines({ tenant, imported }: TenantState, now: number): string[] {
   const { file, importedAt, addresses } = imported;
   const age = span(now - importedAt);
   return [`  ${tenant}: ${count(addresses)} addresses imported from ${printable(file)}, ${age} ago`];
+}
+
+/** Nothing for a tenant whose credential was never looked at. */
+function credentialLines({ tenant, credential }: TenantState, now: number): string[] {
+  if (!credential) return [];
+  const { use, proven, trouble } = credential;
+  const lines: string[] = [];
+  if (use !== null) {
+    const state = proven ? SOURCES[use.source] : 'not proven yet';
+    lines.push(`  ${tenant}: ${use.kind} ${state}${expiryText(use.expires, now)}`);
+  }
+  if (trouble !== null) {
+    lines.push(`  ${tenant}: ${printable(trouble.code)}: ${printable(trouble.message)}`);
+    if (trouble.hint !== '') lines.push(`  what to do: ${trouble.hint}`);
+  }
+  return lines;
+}
+
+const SOURCES = {
+  file: 'from its file works',
+  kept: 'kept from before is used, because its file cannot be',
+} as const;
+
+function expiryText(expires: number | null, now: number): string {
+  if (expires === null) return '';
+  if (expires <= now) return `; it ended ${span(now - expires)} ago`;
+  return `; it ends in ${span(expires - now)}`;
 }

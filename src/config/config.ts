@@ -23,10 +23,21 @@ export interface SmtpConfig {
   readonly bareNewlines: 'normalise' | 'reject';
 }
 
+/** Where the one credential of a tenant is. `expires`: when the operator says the secret ends, ms since 1970. */
+export type CredentialConfig =
+  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
+  | {
+      readonly kind: 'certificate';
+      readonly certificateFile: string;
+      readonly keyFile: string;
+      readonly keyPassphraseFile: string | null;
+    }
+  | { readonly kind: 'assertion'; readonly assertionFile: string };
+
 export interface TenantConfig {
   readonly id: string;
   readonly applicationId: string;
-  readonly secretFile: string;
+  readonly credential: CredentialConfig;
   readonly login: string;
   readonly graph: string;
 }
@@ -149,10 +160,29 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
   return {
     id: table.id,
     applicationId: table.application_id,
-    secretFile: table.secret_file,
+    credential: credentialFrom(table),
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
   };
+}
+
+/** The checks between keys have seen to it that there is exactly one kind. */
+function credentialFrom(table: ConfigFile['tenant'][number]): CredentialConfig {
+  if (table.certificate_file !== undefined && table.key_file !== undefined) {
+    const keyPassphraseFile = table.key_passphrase_file ?? null;
+    return {
+      kind: 'certificate',
+      certificateFile: table.certificate_file,
+      keyFile: table.key_file,
+      keyPassphraseFile,
+    };
+  }
+  if (table.assertion_file !== undefined) return { kind: 'assertion', assertionFile: table.assertion_file };
+  return { kind: 'secret', secretFile: table.secret_file ?? '', expires: timeOf(table.secret_expires) };
+}
+
+function timeOf(instant: Date | string | undefined): number | null {
+  return instant === undefined ? null : new Date(instant).getTime();
 }
 
 function policyFrom(file: ConfigFile): Policy {

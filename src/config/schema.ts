@@ -80,7 +80,12 @@ export const smtpSchema = z.strictObject({
 const tenantSchema = z.strictObject({
   id: guid,
   application_id: guid,
-  secret_file: text,
+  secret_file: text.optional(),
+  secret_expires: instant.optional(),
+  certificate_file: text.optional(),
+  key_file: text.optional(),
+  key_passphrase_file: text.optional(),
+  assertion_file: text.optional(),
   cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
   login: httpsUrl.optional(),
   graph: httpsUrl.optional(),

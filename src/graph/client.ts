@@ -6,7 +6,7 @@ import type { Http } from './http.ts';
 import { isRecord, SELECTED } from './objects.ts';
 import { PAGE_CAP, readPage, sameOrigin } from './page.ts';
 import type { RequestPosition } from './reply.ts';
-import { type Get, openRequests, type RequestSettings } from './requests.ts';
+import { type Get, openRequests, type RequestSettings, type TokenSource } from './requests.ts';
 import type { Token, Tokens } from './tokens.ts';
 
 export interface GraphSettings extends RequestSettings {
@@ -38,17 +38,29 @@ export interface Graph {
 /** Opens Graph for one tenant; nothing is requested yet. */
 export function openGraph(settings: GraphSettings, http: Http, tokens: Tokens): Graph {
   const get = openRequests(settings, http, tokens);
+  const identify = async (token: Token, ask: Get, signal?: AbortSignal): Promise<Outcome<Organization>> => {
+    const body = await ask('/organization?$select=id,displayName,verifiedDomains', 'first', signal);
+    return body.ok ? readOrganization(body.value, settings.tenant, token) : body;
+  };
   return {
     async organization(signal) {
-      const renewed = await tokens.renewCredential();
+      const renewed = await tokens.renewCredential((token) =>
+        identify(token, openRequests({ ...settings, retries: 0 }, http, onlyToken(token)), signal),
+      );
       if (!renewed.ok) return renewed;
       const token = await tokens.get();
       if (!token.ok) return token;
-      const body = await get('/organization?$select=id,displayName,verifiedDomains', 'first', signal);
-      return body.ok ? readOrganization(body.value, settings.tenant, token.value) : body;
+      const organization = await identify(token.value, get, signal);
+      if (organization.ok) tokens.confirmCredential();
+      return organization;
     },
     pages: (stream, cursor, signal) => readPages(get, settings.graph, stream, cursor, signal),
   };
+}
+
+/** A token source with this one token, for trying a credential that is not in use. */
+function onlyToken(token: Token): TokenSource {
+  return { get: async () => done(token), forget: () => {} };
 }
 
 async function* readPages(

@@ -7,6 +7,7 @@ import type { DirectorySnapshot } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { openCommit } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
+import { type ExpiryRow, openCredentials, type SealedRow } from './credentials.ts';
 import { openDatabase } from './database.ts';
 import { openDepartures } from './departures.ts';
 import { openHoldings } from './holdings.ts';
@@ -48,6 +49,12 @@ export interface Mirror extends Disposable {
   readonly overrides: Overrides;
   /** Recipients imported from Exchange. */
   readonly imports: Imports;
+  /** The sealed credential of a tenant; null when none was kept. */
+  sealedCredential(tenant: string): SealedRow | null;
+  keepSealedCredential(tenant: string, row: SealedRow): void;
+  /** The last warning that the tenant's credential ends; null when none was given. */
+  expiryWarned(tenant: string): ExpiryRow | null;
+  keepExpiryWarned(tenant: string, row: ExpiryRow): void;
   /** Forgets departures whose grace period ended well before `now`. */
   prune(now: number, gracePeriod: number): void;
 }
@@ -66,6 +73,7 @@ export function openMirror(path: string): Mirror {
   const commitRound = openCommit(database, tenants, staging);
   const departures = openDepartures(database);
   const reading = openReading(database, tenants);
+  const credentials = openCredentials(database);
   return {
     state(tenant) {
       const row = tenants.row(tenant);
@@ -83,6 +91,10 @@ export function openMirror(path: string): Mirror {
     holdings: openHoldings(database, tenants),
     overrides: openOverrides(database),
     imports: openImports(database, tenants),
+    sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
+    keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),
+    expiryWarned: (tenant) => credentials.warned(tenants.row(tenant).pk),
+    keepExpiryWarned: (tenant, row) => credentials.keepWarned(tenants.row(tenant).pk, row),
     prune: (now, gracePeriod) => departures.prune(now - gracePeriod - PRUNE_MARGIN),
     [Symbol.dispose]: () => void database.close(),
   };

@@ -79,6 +79,20 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (tenant, address)
   ) WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE credential (
+    tenant INTEGER PRIMARY KEY REFERENCES tenant (pk),
+    kind TEXT NOT NULL,                     -- secret, certificate, assertion
+    key_id TEXT NOT NULL,                   -- which master key it is sealed with
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL                    -- the last credential that worked; see seal/
+  );
+  CREATE TABLE expiry_warning (
+    tenant INTEGER PRIMARY KEY REFERENCES tenant (pk),
+    expires INTEGER NOT NULL,               -- end of the credential, ms since 1970
+    days INTEGER NOT NULL                   -- the last warning given
+  );
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

@@ -5,6 +5,7 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -31,6 +32,9 @@ export const EVENT_NAMES = [
   'override.add',
   'override.remove',
   'import.done',
+  'credential.use',
+  'credential.trouble',
+  'credential.expiry',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -173,12 +177,22 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       });
     },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
+    credential: (tenant: string, news: CredentialEvent) => {
+      measureExpiry(metrics, tenant, news);
+      const [level, fields] = credentialLine(news);
+      logger[level]({ event: CREDENTIAL_EVENT[news.event], tenant, ...fields });
+    },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...operatorEvents(logger),
   };
 }
 
+const CREDENTIAL_EVENT = {
+  use: 'credential.use',
+  trouble: 'credential.trouble',
+  expiry: 'credential.expiry',
+} as const;
 const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as const;
 
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */

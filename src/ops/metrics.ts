@@ -9,6 +9,7 @@ export interface Metrics {
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
+  readonly credentialExpiry: Gauge<'tenant'>;
 }
 
 /** A fresh registry with every metric at zero. */
@@ -50,6 +51,12 @@ export function createMetrics(): Metrics {
     syncedAt: new Gauge({
       name: 'rcptgate_directory_synced_timestamp_seconds',
       help: 'Start of the last complete sync round.',
+      labelNames: ['tenant'],
+      registers,
+    }),
+    credentialExpiry: new Gauge({
+      name: 'rcptgate_credential_expiry_timestamp_seconds',
+      help: 'End of the credential in use, where it is known.',
       labelNames: ['tenant'],
       registers,
     }),

@@ -7,11 +7,22 @@ import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
+/** The files with a tenant's credential. What is in them never crosses between the threads. */
+export type CredentialFiles =
+  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
+  | {
+      readonly kind: 'certificate';
+      readonly certificateFile: string;
+      readonly keyFile: string;
+      readonly keyPassphraseFile: string | null;
+    }
+  | { readonly kind: 'assertion'; readonly assertionFile: string };
+
 /** One tenant to learn from. */
 export interface LearnerTenant {
   readonly id: string;
   readonly applicationId: string;
-  readonly secretFile: string;
+  readonly credential: CredentialFiles;
   /** Base URL of the login service. */
   readonly login: string;
   /** Base URL of Graph. */
@@ -20,6 +31,8 @@ export interface LearnerTenant {
 
 export interface LearnerSettings {
   readonly stateDir: string;
+  /** What the last proven credentials are sealed with; `own`: it may be made. */
+  readonly masterKey: { readonly path: string; readonly own: boolean };
   readonly caFile: string | null;
   readonly proxy: string | null;
   /** Cron expression, UTC. */
@@ -36,6 +49,37 @@ export interface Trouble {
   readonly message: string;
   readonly stack?: string;
   readonly tenant?: string;
+}
+
+/** Which credential is in use. */
+export interface CredentialUse {
+  /** `secret`, `certificate` or `assertion`. */
+  readonly kind: string;
+  /** `kept`: its file cannot be used, and this is the last one that worked. */
+  readonly source: 'file' | 'kept';
+  /** Ms since 1970; null when unknown. */
+  readonly expires: number | null;
+}
+
+/** Something to be told about a tenant's credential: it is in use from now on, something is wrong, it ends soon. */
+export type CredentialNews =
+  | ({ readonly event: 'use' } & CredentialUse)
+  | ({ readonly event: 'trouble' } & RoundError)
+  /** At most `days` days are left; 0: it has ended. */
+  | {
+      readonly event: 'expiry';
+      readonly kind: string;
+      readonly source: 'file' | 'kept';
+      readonly expires: number;
+      readonly days: number;
+    };
+
+export interface CredentialStatus {
+  /** null before one was found. */
+  readonly use: CredentialUse | null;
+  /** It has produced a token that Graph accepted. */
+  readonly proven: boolean;
+  readonly trouble: RoundError | null;
 }
 
 export interface StreamStatus {
@@ -62,6 +106,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** null when the mirror cannot be used. */
+  readonly credential: CredentialStatus | null;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
 }
@@ -146,6 +192,7 @@ export type LearnerMessage =
   | { readonly kind: 'operator'; readonly snapshot: OperatorSnapshot }
   | { readonly kind: 'round'; readonly report: RoundReport }
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
+  | { readonly kind: 'credential'; readonly tenant: string; readonly news: CredentialNews }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly message: string };

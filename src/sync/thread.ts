@@ -7,6 +7,7 @@ import type { DirectorySnapshot } from '../core/directory.ts';
 import type { OperatorSnapshot } from '../core/operator.ts';
 import type {
   AddressDescription,
+  CredentialNews,
   LearnerMessage,
   LearnerSettings,
   RequestMessage,
@@ -23,6 +24,7 @@ export interface LearningEvents {
   operator(snapshot: OperatorSnapshot): void;
   round(report: RoundReport): void;
   progress(progress: RoundProgress): void;
+  credential(tenant: string, news: CredentialNews): void;
   trouble(trouble: Trouble): void;
 }
 
@@ -172,6 +174,9 @@ class LearningThread {
       case 'progress':
         for (const watcher of this.watchers) watcher(message.progress);
         this.#on.progress(message.progress);
+        break;
+      case 'credential':
+        this.#on.credential(message.tenant, message.news);
         break;
       case 'trouble':
         this.#on.trouble(message.trouble);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openGraph } from '../../src/graph/client.ts';
-import { readSecretFile } from '../../src/graph/credential.ts';
+import { readSecretFile } from '../../src/graph/credential-file.ts';
 import { type Http, openHttp } from '../../src/graph/http.ts';
 import { openTokens, type Tokens } from '../../src/graph/tokens.ts';
 import type { Fault } from '../../src/practice/faults.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressSetFrom } from '../../src/core/address-set.ts';
 import { openGraph } from '../../src/graph/client.ts';
-import { readSecretFile } from '../../src/graph/credential.ts';
+import { readSecretFile } from '../../src/graph/credential-file.ts';
 import { openHttp } from '../../src/graph/http.ts';
 import { selectHash } from '../../src/graph/objects.ts';
 import { openTokens } from '../../src/graph/tokens.ts';

@@ -361,9 +361,19 @@ describe('a round that fails changes nothing', () => {
 });
 
 describe('credentials and permissions', () => {
-  test('a new secret in the file is used by the next round', async () => {
+  test('rounds go on while a wrong secret is in the file; a new one is used by the next round', async () => {
     await using rig = await openRig();
     await rig.round();
+    writeFileSync(rig.secretFile, 'wrong');
+    expect(await rig.round()).toMatchObject({ outcome: 'ok' });
+    rig.tenant.application.secrets = [newSecret('new', 'new~secret', Date.now())];
+    writeFileSync(rig.secretFile, 'new~secret');
+    expect(await rig.round()).toMatchObject({ outcome: 'ok' });
+    expect(rig.matchesTruth()).toBe(true);
+  });
+
+  test('a wrong secret at the start, and its id instead of its value', async () => {
+    await using rig = await openRig();
     const { application } = rig.tenant;
     application.secrets = [newSecret('new', 'new~secret', Date.now())];
     writeFileSync(rig.secretFile, 'wrong');

@@ -30,6 +30,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+function secretIn(secretFile: string) {
+  return { kind: 'secret', secretFile, expires: null } as const;
+}
+
 async function openStage(options: { users?: number } = {}): Promise<Stage> {
   const tenant = await startPracticeTenant(options);
   const directory = mkdtempSync(join(tmpdir(), 'rcptgate-thread-'));
@@ -48,7 +52,8 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
     schedule: '0 0 1 1 *',
     gracePeriod: 86_400_000,
     requestTimeout: 5000,
-    tenants: [{ id, applicationId, login, graph, secretFile: join(directory, 'secret') }],
+    masterKey: { path: join(directory, 'state', 'master.key'), own: true },
+    tenants: [{ id, applicationId, login, graph, credential: secretIn(join(directory, 'secret')) }],
   };
   return {
     tenant,
@@ -60,6 +65,7 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
         operator: () => undefined,
         round: (report) => seen.rounds.push(report),
         progress: (progress) => seen.progress.push(progress),
+        credential: () => undefined,
         trouble: (trouble) => seen.troubles.push(trouble),
       });
       closers.push(() => learning.stop());
