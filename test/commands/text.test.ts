@@ -132,6 +132,46 @@ describe('statusText and roundsText', () => {
     ]);
   });
 
+  it.each([
+    [{ kind: 'secret', source: 'file', expires: null }, true, 'secret from its file works'],
+    [
+      { kind: 'certificate', source: 'file', expires: 20 * 86_400_000 },
+      true,
+      'certificate from its file works; it ends in 20 d',
+    ],
+    [
+      { kind: 'secret', source: 'kept', expires: -7_200_000 },
+      true,
+      'secret kept from before is used, because its file cannot be; it ended 2 h ago',
+    ],
+    [
+      { kind: 'assertion', source: 'file', expires: 60_000 },
+      false,
+      'assertion not proven yet; it ends in 60 s',
+    ],
+  ] as const)('shows the credential %j', (use, proven, words) => {
+    const trouble = { code: 'secret-empty', message: 'The file is empty\u001b.', hint: 'Write it.' };
+    const tenant = {
+      tenant: 't1',
+      freshness: 'fresh',
+      syncedAt: 0,
+      addresses: 1,
+      departed: 0,
+      held: 0,
+      trouble: null,
+      domains: [],
+      lastRound: null,
+      nextRun: null,
+      credential: { use, proven, trouble },
+    };
+    const text = statusText({ version: '0', startedAt: 0, now: 0, listeners: [], tenants: [tenant] });
+    expect(text.split('\n').slice(-3)).toEqual([
+      `  t1: ${words}`,
+      '  t1: secret-empty: The file is empty?.',
+      '  what to do: Write it.',
+    ]);
+  });
+
   it('says what a round did', () => {
     expect(roundsText([ROUND, { ...ROUND, held: 9 }, { ...ROUND, outcome: 'failed', addresses: null }])).toBe(
       't1: ok in 1.2 s, 1,200 addresses (3 added, 1 removed)\n' +

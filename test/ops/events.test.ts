@@ -196,6 +196,53 @@ describe('what an operator changes', () => {
   });
 });
 
+describe('a credential', () => {
+  const END = Date.UTC(2028, 10, 1);
+  const gauge = `rcptgate_credential_expiry_timestamp_seconds{tenant="t1"} ${END / 1000}`;
+
+  it.each([
+    ['use', 'secret', 'file', END, 'info', true],
+    ['use', 'secret', 'kept', END, 'warn', true],
+    ['use', 'secret', 'file', null, 'info', false],
+    ['use', 'assertion', 'file', END, 'info', false],
+    ['expiry', 'certificate', 'file', END, 'warn', true],
+  ] as const)(
+    '%s of a %s from %s ending at %j is %s',
+    async (event, kind, source, expires, level, measured) => {
+      const days = event === 'expiry' ? { days: 14 } : {};
+      const { lines, metrics } = await logged((events) =>
+        events.credential('t1', { event, kind, source, expires, ...days }),
+      );
+      expect(JSON.parse(lines[0] ?? '')).toEqual({
+        level,
+        time: expect.any(String),
+        event: `credential.${event}`,
+        tenant: 't1',
+        kind,
+        source,
+        expires: expires === null ? null : '2028-11-01T00:00:00.000Z',
+        ...days,
+      });
+      expect((await metrics.registry.metrics()).includes(gauge)).toBe(measured);
+    },
+  );
+
+  it('without a known end takes the gauge away', async () => {
+    const { metrics } = await logged((events) => {
+      for (const expires of [END, null]) {
+        events.credential('t1', { event: 'use', kind: 'secret', source: 'file', expires });
+      }
+    });
+    expect(await metrics.registry.metrics()).not.toContain('timestamp_seconds{tenant="t1"}');
+  });
+
+  it('in trouble says what to do', async () => {
+    const error = { code: 'secret-empty', message: 'empty', hint: 'Write it.' };
+    const { lines } = await logged((events) => events.credential('t1', { event: 'trouble', ...error }));
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', event: 'credential.trouble', error });
+  });
+});
+
 describe('a directory', () => {
   it('moves its gauges when it is published', async () => {
     const { metrics } = await logged((events) => events.directoryPublish('t1', 42, 1, 1_700_000_000_000));
