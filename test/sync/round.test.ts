@@ -385,6 +385,20 @@ describe('credentials and permissions', () => {
     expect(await rig.round()).toMatchObject({ outcome: 'ok' });
   });
 
+  test.each([
+    ['503', { kind: 'error', status: 503, retryAfter: 'absent' }, 'http-503'],
+    ['a passing fault', { kind: 'aadsts', code: 90033 }, 'AADSTS90033'],
+    ['HTML', { kind: 'html', status: 200 }, 'http-200'],
+    ['200 {}', { kind: 'empty-object' }, 'empty-token'],
+    ['a reset', { kind: 'reset' }, 'ECONNRESET'],
+  ] as const)('after %s from the token endpoint the next round goes ahead', async (_name, fault, code) => {
+    await using rig = await openRig();
+    rig.tenant.switches.failToken(fault, 1);
+    expect(await rig.round()).toMatchObject({ outcome: 'failed', error: { code } });
+    // MSAL alone would refuse for another minute, without asking.
+    expect(await rig.round()).toMatchObject({ outcome: 'ok' });
+  });
+
   test('no secret', async () => {
     await using rig = await openRig();
     writeFileSync(rig.secretFile, ' \n');
