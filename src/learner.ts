@@ -87,6 +87,8 @@ function openAndPublish(settings: LearnerSettings, tell: Tell): Mirror {
   try {
     for (const { id } of settings.tenants) publish(settings, mirror, id, tell);
     publishOperator(mirror, tell);
+    // A secret that nobody needs any more is not kept.
+    mirror.retainCredentials(settings.tenants.map(({ id }) => id));
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();

@@ -20,6 +20,8 @@ export interface Credentials {
   keepSealed(tenant: number, row: SealedRow): void;
   warned(tenant: number): ExpiryRow | null;
   keepWarned(tenant: number, row: ExpiryRow): void;
+  /** Forgets the sealed credentials of all tenants but these (by their ids). */
+  retain(tenants: readonly string[]): void;
 }
 
 /** Prepares the statements. */
@@ -36,11 +38,15 @@ export function openCredentials(database: Database): Credentials {
   const warn = database.prepare(
     'INSERT OR REPLACE INTO expiry_warning (tenant, expires, days) VALUES (?, ?, ?)',
   );
+  const retain = database.prepare(
+    'DELETE FROM credential WHERE tenant NOT IN (SELECT pk FROM tenant WHERE id IN (SELECT value FROM json_each(?)))',
+  );
   return {
     sealed: (tenant) => sealed.get(tenant) ?? null,
     keepSealed: (tenant, { kind, keyId, nonce, sealed: bytes }) =>
       void keep.run(tenant, kind, keyId, nonce, bytes),
     warned: (tenant) => warned.get(tenant) ?? null,
     keepWarned: (tenant, { expires, days }) => void warn.run(tenant, expires, days),
+    retain: (tenants) => void retain.run(JSON.stringify(tenants)),
   };
 }

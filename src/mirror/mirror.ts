@@ -52,6 +52,8 @@ export interface Mirror extends Disposable {
   /** The sealed credential of a tenant; null when none was kept. */
   sealedCredential(tenant: string): SealedRow | null;
   keepSealedCredential(tenant: string, row: SealedRow): void;
+  /** Forgets the sealed credentials of all tenants but these. */
+  retainCredentials(tenants: readonly string[]): void;
   /** The last warning that the tenant's credential ends; null when none was given. */
   expiryWarned(tenant: string): ExpiryRow | null;
   keepExpiryWarned(tenant: string, row: ExpiryRow): void;
@@ -93,6 +95,7 @@ export function openMirror(path: string): Mirror {
     imports: openImports(database, tenants),
     sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
     keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),
+    retainCredentials: credentials.retain,
     expiryWarned: (tenant) => credentials.warned(tenants.row(tenant).pk),
     keepExpiryWarned: (tenant, row) => credentials.keepWarned(tenants.row(tenant).pk, row),
     prune: (now, gracePeriod) => departures.prune(now - gracePeriod - PRUNE_MARGIN),

@@ -126,6 +126,28 @@ describe('a restart', () => {
   });
 });
 
+describe('the master key among the credentials of systemd', () => {
+  it('is used, and none is made', async () => {
+    await using tenant = await startPracticeTenant();
+    const [stateDir, credentials] = [stateFolder(), stateFolder()];
+    const env = { CREDENTIALS_DIRECTORY: credentials };
+    writeFileSync(path.join(credentials, 'rcptgate.master-key'), Buffer.alloc(32, 9));
+    const first = await startDaemon({ tenant, mode: 'verify', stateDir, env });
+    expect((await first.run('sync')).code).toBe(0);
+    await first.end('SIGTERM');
+    expect(existsSync(path.join(stateDir, 'master.key'))).toBe(false);
+    await using second = await startDaemon({
+      tenant,
+      mode: 'verify',
+      stateDir,
+      env,
+      files: { secret: 'wrong' },
+    });
+    expect((await second.run('sync')).code).toBe(0);
+    expect(await second.logged(trouble('AADSTS7000215'))).toMatchObject({ level: 'warn' });
+  });
+});
+
 describe('a credential that ends', () => {
   it('is counted down in log, status and metrics, each warning once across restarts', async () => {
     await using tenant = await startPracticeTenant();
