@@ -57,7 +57,7 @@ function start(
   now: () => number = Date.now,
 ): { graph: Graph; tokens: Tokens; round(): Promise<string> } {
   const { tenantId, applicationId, login, graph: base } = tenant;
-  const http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 2000 });
+  const http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 10_000 });
   closers.push(() => http[Symbol.asyncDispose]());
   const tokens = openTokens(
     {

@@ -49,7 +49,7 @@ function written(name: string, content: string): string {
 
 /** Signs in and asks Graph who the tenant is, by the given way; 'ok' or the failure. */
 async function signIn(proxy: string | null, authorities: string | null = caFile) {
-  await using http = openHttp({ caFile: authorities, proxy, timeout: 3000 });
+  await using http = openHttp({ caFile: authorities, proxy, timeout: 10_000 });
   const { tenantId, applicationId, login, graph: base } = tenant;
   const readCredential = () => readSecretFile(join(directory, 'secret'));
   const tokens = openTokens({ tenant: tenantId, applicationId, login, graph: base, readCredential }, http);
@@ -160,7 +160,7 @@ describe('TLS that fails is named with its cause', () => {
   async function asked(server: Server, authorities: string): Promise<object> {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    await using http = openHttp({ caFile: written('tls.pem', authorities), proxy: null, timeout: 3000 });
+    await using http = openHttp({ caFile: written('tls.pem', authorities), proxy: null, timeout: 10_000 });
     try {
       const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
       const outcome = await http.request(url, { method: 'GET', headers: {} });

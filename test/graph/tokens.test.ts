@@ -22,7 +22,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rcptgate-graph-'));
   writeFileSync(join(directory, 'ca.pem'), tenant.caPem);
   writeFileSync(join(directory, 'secret'), tenant.secret);
-  http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 500 });
+  http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 3000 });
 });
 afterAll(async () => {
   await http[Symbol.asyncDispose]();
