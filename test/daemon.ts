@@ -31,7 +31,7 @@ export interface DaemonOptions {
   readonly domain?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
-  /** TOML lines of the [[tenant]] instead of its secret_file; files of the state directory by name. */
+  /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
   readonly credential?: (file: (name: string) => string) => string;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
