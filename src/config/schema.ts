@@ -77,6 +77,10 @@ export const smtpSchema = z.strictObject({
   bare_newlines: z.enum(['normalise', 'reject']).default('normalise'),
 });
 
+const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date()], {
+  error: 'must be a date or a date and time with zone, such as 2027-01-31 or 2027-01-31T18:00:00Z',
+});
+
 const tenantSchema = z.strictObject({
   id: guid,
   application_id: guid,
