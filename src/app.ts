@@ -13,11 +13,13 @@ import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
 import { referenceFrom } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
+import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
+import { type AcceptedMailLog, collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -36,6 +38,8 @@ interface Shared {
 
 /** How long the start waits for the mirror before it listens without one. */
 const MIRROR_WAIT_MS = 10_000;
+/** How long the stop waits for the learning thread to take what it should remember. */
+const LAST_WORD_MS = 2_000;
 
 /** Runs the gateway until SIGTERM or SIGINT; `started` is called once it answers. Returns the exit code. */
 export async function serve(
@@ -89,10 +93,21 @@ export async function openGateway(
     const learning = openLearning(config, shared, events);
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
+    const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
+    watch.look();
+    const accepted = collectAcceptedMail(learning.accepted);
+    closers.push(async () => {
+      watch[Symbol.dispose]();
+      await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+    });
     const relay = openRelay(config);
     closers.push(() => relay.close());
-    const listeners = await openListeners(config, shared, relay, events, closers);
-    const inquired = { config, version, answering: shared, learning, listeners, metrics, events };
+    const listeners = await openListeners(config, shared, relay, events, accepted, closers);
+    const looked = () => {
+      watch.look();
+      return metrics();
+    };
+    const inquired = { config, version, answering: shared, learning, listeners, metrics: looked, events };
     const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
@@ -109,6 +124,9 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
     proxy: config.proxy,
     schedule: config.sync.schedule,
     requestTimeout: config.sync.requestTimeout,
+    fullEvery: config.sync.fullEvery,
+    fullJitter: config.sync.fullJitter,
+    guard: config.guard,
     gracePeriod: config.policy.gracePeriod,
     tenants: config.tenants,
   };
@@ -122,6 +140,7 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
       shared.operator = operatorFrom(config.policy, snapshot);
     },
     round: events.syncRound,
+    held: events.syncHeld,
     progress: () => undefined,
     trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
   });
@@ -154,6 +173,7 @@ async function openListeners(
   shared: Shared,
   relay: Relay,
   events: Events,
+  accepted: AcceptedMailLog,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
   const { policy } = config;
@@ -164,7 +184,14 @@ async function openListeners(
     nextHops: () => nextHops,
     reference: () => referenceFrom(randomBytes(6)),
     events: {
-      recipientAnswered: events.recipient,
+      recipientAnswered(answer) {
+        const { tenant, matched, reason } = answer.verdict;
+        // What an override or a policy accepted is not the directory's to lose.
+        const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
+        if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
+          accepted.note(tenant, matched);
+        events.recipient(answer);
+      },
       messageRelayed: events.message,
       messageFailed: events.message,
       nextHopTrouble: events.nextHopTrouble,

@@ -48,7 +48,8 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
-    sync: (tenant, progress) => learning.sync(tenant, progress),
+    sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
+    approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();

@@ -24,6 +24,8 @@ export interface TenantState {
   readonly departed: number;
   /** Addresses whose removal is held back. */
   readonly held: number;
+  /** What is held, as it can be approved. */
+  readonly plan?: PlanState | null;
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
@@ -36,6 +38,21 @@ export interface TenantState {
     readonly addresses: number;
   } | null;
 }
+
+interface PlanState {
+  readonly hash: string;
+  readonly since: number;
+  readonly addresses: number;
+  readonly why: Readonly<Record<string, number>>;
+  readonly top: readonly string[];
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  'empty-listing': 'nobody would be left',
+  count: 'more would go in one round than max_removals',
+  share: 'a larger share would go in one round than max_removal_share',
+  'recent-mail': 'received mail lately, and Graph did not confirm that it is gone',
+};
 
 /** Shows the state; exit code 0 only when every directory is fresh. */
 export const status: DaemonCommand = async (daemon, args, terminal) => {
@@ -68,6 +85,7 @@ export function statusText(status: GatewayStatus): string {
     ]),
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
+      ...planLines(each, status.now),
       ...troubleLines(each.lastRound),
       ...importLines(each, status.now),
     ]),
@@ -80,4 +98,16 @@ function importLines({ tenant, imported }: TenantState, now: number): string[] {
   const { file, importedAt, addresses } = imported;
   const age = span(now - importedAt);
   return [`  ${tenant}: ${count(addresses)} addresses imported from ${printable(file)}, ${age} ago`];
+}
+
+/** What is held of a tenant, why, and what to do about it. */
+function planLines({ tenant, plan }: TenantState, now: number): string[] {
+  if (!plan) return [];
+  const more = plan.addresses > plan.top.length ? ` and ${count(plan.addresses - plan.top.length)} more` : '';
+  return [
+    `  ${tenant}: ${count(plan.addresses)} removals are held for ${span(now - plan.since)}, plan ${plan.hash}`,
+    ...Object.entries(plan.why).map(([why, addresses]) => `    ${count(addresses)}: ${WHY[why] ?? why}`),
+    `    ${plan.top.map(printable).join(', ')}${more}`,
+    `    when they are really gone: rcptgate sync approve ${plan.hash} --tenant ${tenant}`,
+  ];
 }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
+import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
@@ -41,6 +42,14 @@ export interface RelayConfig {
   readonly maxIdle: number;
 }
 
+export interface SyncConfig {
+  readonly schedule: string;
+  readonly requestTimeout: number;
+  /** Everything is read again after this long and up to `fullJitter` more, by tenant. */
+  readonly fullEvery: number;
+  readonly fullJitter: number;
+}
+
 /** Times are in ms, sizes in bytes. */
 export interface Config {
   readonly stateDir: string;
@@ -54,7 +63,8 @@ export interface Config {
   readonly tenants: readonly TenantConfig[];
   readonly policy: Policy;
   readonly relay: RelayConfig;
-  readonly sync: { readonly schedule: string; readonly requestTimeout: number };
+  readonly sync: SyncConfig;
+  readonly guard: GuardLimits;
 }
 
 export type ParsedConfig =
@@ -123,7 +133,18 @@ function fromFile(file: ConfigFile): Config {
       idle: file.relay.idle,
       maxIdle: file.relay.max_idle,
     },
-    sync: { schedule: file.sync.schedule, requestTimeout: file.sync.request_timeout },
+    sync: {
+      schedule: file.sync.schedule,
+      requestTimeout: file.sync.request_timeout,
+      fullEvery: file.sync.full_every,
+      fullJitter: file.sync.full_jitter,
+    },
+    guard: {
+      maxRemovals: file.guard.max_removals,
+      maxShare: file.guard.max_removal_share,
+      minRemovals: file.guard.min_removals,
+      recentMail: file.guard.recent_mail,
+    },
   };
 }
 

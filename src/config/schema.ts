@@ -1,6 +1,7 @@
 /** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
+import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
@@ -108,6 +109,15 @@ const relaySchema = z.strictObject({
 const syncSchema = z.strictObject({
   schedule: text.default('*/5 * * * *'),
   request_timeout: duration.prefault('60s'),
+  full_every: duration.prefault('24h'),
+  full_jitter: duration.prefault('2h'),
+});
+
+const guardSchema = z.strictObject({
+  max_removals: z.int().min(0).default(DEFAULT_GUARD.maxRemovals),
+  max_removal_share: z.number().min(0).max(100).default(DEFAULT_GUARD.maxShare),
+  min_removals: z.int().min(0).default(DEFAULT_GUARD.minRemovals),
+  recent_mail: duration.prefault('30d'),
 });
 
 const directorySchema = z.strictObject({
@@ -126,6 +136,7 @@ export const fileSchema = z.strictObject({
   stop_timeout: duration.prefault('40s'),
   relay: relaySchema.prefault({}),
   sync: syncSchema.prefault({}),
+  guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),

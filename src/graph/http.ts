@@ -121,8 +121,10 @@ async function exchange(
 function transportFailure(host: string, error: unknown, late: boolean, timeout: number, stopped: boolean) {
   if (stopped)
     return failed('aborted', 'aborted', `request to ${host} was abandoned because we are stopping`);
-  if (late) return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
   const code = causeCode(error);
+  // The client's own limits are as long as ours and sometimes end first.
+  if (late || code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT')
+    return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
   return failed('network', code, `no connection to ${host}: ${messageOf(causeOf(error))}`, networkHint(code));
 }
 

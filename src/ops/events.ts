@@ -5,6 +5,7 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import type { HeldPlan } from '../core/reconcile.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -26,7 +27,10 @@ export const EVENT_NAMES = [
   'message.fail',
   'next_hop.trouble',
   'directory.publish',
+  'directory.stale',
+  'directory.fresh',
   'sync.round',
+  'sync.held',
   'sync.trouble',
   'override.add',
   'override.remove',
@@ -160,6 +164,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
       metrics.addresses.set({ tenant }, addresses);
+      metrics.departed.set({ tenant }, departed);
       if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
       // A quiet round publishes too; what an operator looks for is a change.
       const level = published.get(tenant) === addresses ? 'debug' : 'info';
@@ -171,6 +176,23 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         departed,
         synced_at: isoTime(syncedAt),
       });
+    },
+    /** `age` in ms; null when the directory was never loaded. */
+    directoryAge: (tenant: string, fresh: boolean, age: number | null) => {
+      metrics.directoryFresh.set({ tenant }, fresh ? 1 : 0);
+      if (age !== null) metrics.directoryAge.set({ tenant }, Math.round(age / 1000));
+    },
+    directoryStale: (tenant: string, age: number | null) =>
+      logger.warn({ event: 'directory.stale', tenant, directory_age: seconds(age) }),
+    directoryFresh: (tenant: string, age: number | null) =>
+      logger.info({ event: 'directory.fresh', tenant, directory_age: seconds(age) }),
+    /** What the guard holds; only news is logged. */
+    syncHeld: (tenant: string, plan: HeldPlan | null, news: boolean) => {
+      metrics.held.set({ tenant }, plan?.addresses ?? 0);
+      if (!plan || !news) return;
+      const { hash, addresses, why, top } = plan;
+      const since = isoTime(plan.since);
+      logger.warn({ event: 'sync.held', tenant, plan: hash, since, held: addresses, why, addresses: top });
     },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     syncTrouble: (error: string, detail?: unknown) =>
@@ -239,7 +261,8 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
 
 function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
   metrics.rounds.inc({ tenant: round.tenant, outcome: round.outcome });
-  const bad = round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0;
+  const bad =
+    round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0 || round.error !== undefined;
   const { tenant, outcome, addresses, added, removed, held, streams, error } = round;
   logger[bad ? 'warn' : 'info']({
     event: 'sync.round',
@@ -253,6 +276,10 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
     streams,
     ...(error === undefined ? {} : { error }),
   });
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms / 1000);
 }
 
 function isoTime(time: number | null): string | null {

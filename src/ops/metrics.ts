@@ -9,6 +9,10 @@ export interface Metrics {
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
+  readonly directoryAge: Gauge<'tenant'>;
+  readonly directoryFresh: Gauge<'tenant'>;
+  readonly departed: Gauge<'tenant'>;
+  readonly held: Gauge<'tenant'>;
 }
 
 /** A fresh registry with every metric at zero. */
@@ -53,5 +57,29 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant'],
       registers,
     }),
+    directoryAge: tenantGauge(
+      'rcptgate_directory_age_seconds',
+      'Time since the start of the last complete sync round.',
+      registry,
+    ),
+    directoryFresh: tenantGauge(
+      'rcptgate_directory_fresh',
+      '1 when the directory proves that somebody is absent, 0 when unknown recipients are deferred.',
+      registry,
+    ),
+    departed: tenantGauge(
+      'rcptgate_directory_grace_addresses',
+      'Addresses that left the tenant and are still accepted.',
+      registry,
+    ),
+    held: tenantGauge(
+      'rcptgate_sync_held_addresses',
+      'Addresses whose removal the guard holds back.',
+      registry,
+    ),
   };
+}
+
+function tenantGauge(name: string, help: string, registry: Registry): Gauge<'tenant'> {
+  return new Gauge({ name, help, labelNames: ['tenant'], registers: [registry] });
 }

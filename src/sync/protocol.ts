@@ -5,6 +5,7 @@ import type { ImportPlan } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
@@ -28,6 +29,10 @@ export interface LearnerSettings {
   readonly gracePeriod: number;
   /** Deadline of one outbound request, ms. */
   readonly requestTimeout: number;
+  /** Everything is read again after this long (ms), plus each tenant's own delay below `fullJitter` (ms). */
+  readonly fullEvery: number;
+  readonly fullJitter: number;
+  readonly guard: GuardLimits;
   readonly tenants: readonly LearnerTenant[];
 }
 
@@ -58,6 +63,10 @@ export interface TenantStatus {
   readonly departed: number;
   /** Addresses whose removal is held back. */
   readonly held: number;
+  /** What is held, as it can be approved; null when nothing is. */
+  readonly plan: HeldPlan | null;
+  /** When the oldest of the streams is read in full again, ms since 1970; null when the next round does. */
+  readonly nextFull: number | null;
   readonly lastRound: RoundReport | null;
   /** Ms since 1970. */
   readonly nextRun: number | null;
@@ -108,10 +117,21 @@ export interface ImportAnswer {
   readonly applied: boolean;
 }
 
+/** The held plan that was approved, or why not. */
+export type Approval =
+  | { readonly ok: true; readonly tenant: string; readonly addresses: number }
+  | { readonly ok: false; readonly message: string };
+
+/** Addresses of a tenant to which mail was accepted. */
+export interface AcceptedMail {
+  readonly tenant: string;
+  readonly addresses: readonly string[];
+}
+
 /** What can be asked, with what it is answered by. */
 export interface Requests {
   readonly sync: {
-    readonly ask: { readonly tenant: string | null };
+    readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];
   };
   readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
@@ -129,6 +149,11 @@ export interface Requests {
     readonly ask: { readonly tenants: readonly string[] };
     readonly answer: readonly Holdings[];
   };
+  readonly approve: {
+    readonly ask: { readonly hash: string; readonly tenant: string | null };
+    readonly answer: Approval;
+  };
+  readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 
@@ -145,6 +170,13 @@ export type LearnerMessage =
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
   | { readonly kind: 'operator'; readonly snapshot: OperatorSnapshot }
   | { readonly kind: 'round'; readonly report: RoundReport }
+  /** What the guard holds of a tenant; `news`: it was not told before. */
+  | {
+      readonly kind: 'held';
+      readonly tenant: string;
+      readonly plan: HeldPlan | null;
+      readonly news: boolean;
+    }
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }

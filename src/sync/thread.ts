@@ -5,8 +5,11 @@
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { OperatorSnapshot } from '../core/operator.ts';
+import type { HeldPlan } from '../core/reconcile.ts';
 import type {
+  AcceptedMail,
   AddressDescription,
+  Approval,
   LearnerMessage,
   LearnerSettings,
   RequestMessage,
@@ -22,6 +25,8 @@ export interface LearningEvents {
   directory(snapshot: DirectorySnapshot): void;
   operator(snapshot: OperatorSnapshot): void;
   round(report: RoundReport): void;
+  /** What the guard holds of a tenant; `news` when it was not told before. */
+  held?(tenant: string, plan: HeldPlan | null, news: boolean): void;
   progress(progress: RoundProgress): void;
   trouble(trouble: Trouble): void;
 }
@@ -32,12 +37,17 @@ export interface Learning extends AsyncDisposable {
    * attempt to read the mirror has failed (told as trouble), so that the gateway can start degraded. Never rejects.
    */
   readonly ready: Promise<void>;
-  /** Runs a round of one tenant, or (null) of all. Rejects when the thread cannot answer. */
+  /** Runs a round of one tenant, or (null) of all; a dry run changes nothing. Rejects when the thread cannot answer. */
   sync(
     tenant: string | null,
     onProgress?: (progress: RoundProgress) => void,
+    dryRun?: boolean,
   ): Promise<readonly RoundReport[]>;
   status(): Promise<readonly TenantStatus[]>;
+  /** Applies the held plan with this hash, and no other. */
+  approve(hash: string, tenant: string | null): Promise<Approval>;
+  /** Tells which addresses mail was accepted for. */
+  accepted(mail: readonly AcceptedMail[]): Promise<unknown>;
   /** Who owns a normalised address. */
   describe(address: string): Promise<AddressDescription>;
   /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
@@ -72,18 +82,20 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
   const stop = (): Promise<void> => thread.stop();
   return {
     ready: thread.ready,
-    async sync(tenant, onProgress) {
+    async sync(tenant, onProgress, dryRun = false) {
       const listener = (progress: RoundProgress): void => {
         if (tenant === null || progress.tenant === tenant) onProgress?.(progress);
       };
       thread.watchers.add(listener);
       try {
-        return await thread.ask('sync', { tenant });
+        return await thread.ask('sync', { tenant, dryRun });
       } finally {
         thread.watchers.delete(listener);
       }
     },
     status: () => thread.ask('status', null),
+    approve: (hash, tenant) => thread.ask('approve', { hash, tenant }),
+    accepted: (mail) => thread.ask('accepted', mail),
     describe: (address) => thread.ask('describe', { address }),
     operator: (name, ask) => thread.ask(name, ask),
     stop,
@@ -168,6 +180,9 @@ class LearningThread {
         break;
       case 'round':
         this.#on.round(message.report);
+        break;
+      case 'held':
+        this.#on.held?.(message.tenant, message.plan, message.news);
         break;
       case 'progress':
         for (const watcher of this.watchers) watcher(message.progress);

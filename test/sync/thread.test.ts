@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type DirectorySnapshot, openSnapshot } from '../../src/core/directory.ts';
+import { DEFAULT_GUARD } from '../../src/core/reconcile.ts';
 import { type PracticeTenant, startPracticeTenant } from '../../src/practice/tenant-server.ts';
 import type { LearnerSettings, Trouble } from '../../src/sync/protocol.ts';
 import type { RoundProgress, RoundReport } from '../../src/sync/report.ts';
@@ -48,6 +49,9 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
     schedule: '0 0 1 1 *',
     gracePeriod: 86_400_000,
     requestTimeout: 5000,
+    fullEvery: 86_400_000,
+    fullJitter: 0,
+    guard: DEFAULT_GUARD,
     tenants: [{ id, applicationId, login, graph, secretFile: join(directory, 'secret') }],
   };
   return {
