@@ -3,11 +3,15 @@ import type { CheckedAddress } from './commands/check.ts';
 import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
 import type { ControlFunctions } from './console/control.ts';
+import { parseMailbox } from './core/address.ts';
 import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
+import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
+import type { Verdict } from './core/verdict.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
+import type { LiveLookups } from './sync/lookup.ts';
 import type { Learning } from './sync/thread.ts';
 
 /** What can be asked about. */
@@ -17,6 +21,8 @@ export interface Inquired {
   /** The value that answers now. */
   readonly answering: { readonly directory: Directory };
   readonly learning: Learning;
+  /** null when live lookups are switched off. */
+  readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
   metrics(): Promise<string>;
 }
@@ -56,9 +62,15 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   };
 }
 
-/** The answer to one address now, with what the mirror knows of its owners if it can say so in time. */
-async function explain(address: string, { config, answering, learning }: Inquired): Promise<CheckedAddress> {
-  const verdict = decideText(address, answering.directory, config.policy, Date.now());
+/**
+ * The answer to one address now, with what the mirror knows of its owners if it can say so in time. Where RCPT TO would
+ * make a live lookup, it is made.
+ */
+async function explain(address: string, parts: Inquired): Promise<CheckedAddress> {
+  const { config, answering, learning } = parts;
+  const first = decideText(address, answering.directory, config.policy, Date.now());
+  const lookup = await lookUp(address, first, parts);
+  const verdict = lookup ? afterLookup(first, lookup.outcome) : first;
   const key = verdict.matched ?? verdict.key;
   const asked =
     key === null ? null : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => undefined);
@@ -75,8 +87,22 @@ async function explain(address: string, { config, answering, learning }: Inquire
     matched: verdict.matched,
     freshness: verdict.freshness,
     directoryAge: verdict.directoryAge,
+    lookup: lookup && { outcome: lookup.outcome.kind, ms: lookup.ms },
     objects: key === null ? [] : (asked?.owners ?? null),
   };
+}
+
+async function lookUp(
+  address: string,
+  verdict: Verdict,
+  { config, lookups }: Inquired,
+): Promise<{ readonly outcome: LookupOutcome; readonly ms: number } | null> {
+  const parsed = parseMailbox(address);
+  if (!lookups || !parsed.ok || !wantsLookup(verdict)) return null;
+  const started = performance.now();
+  const addresses = lookupKeys(parsed.mailbox, config.policy);
+  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses, client: null });
+  return { outcome, ms: performance.now() - started };
 }
 
 /** `host:port` of a listener, an IPv6 address in brackets. */

@@ -27,6 +27,8 @@ export interface TenantState {
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** Verified domains that another tenant claims too. */
+  readonly sharedDomains?: ReadonlyArray<{ readonly domain: string; readonly tenants: readonly string[] }>;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
 }
@@ -62,7 +64,16 @@ export function statusText(status: GatewayStatus): string {
     ]),
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
+      ...(each.sharedDomains ?? []).map(sharedLine(each)),
       ...troubleLines(each.lastRound),
     ]),
   ].join('\n');
+}
+
+/** The domain's answers come from the tenant that the configuration names, whoever else claims it. */
+function sharedLine({ tenant }: TenantState) {
+  return ({ domain, tenants }: { readonly domain: string; readonly tenants: readonly string[] }): string => {
+    const others = tenants.filter((other) => other !== tenant).join(', ');
+    return `  ${tenant}: ${printable(domain)} is verified in ${others} too`;
+  };
 }

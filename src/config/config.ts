@@ -29,6 +29,19 @@ export interface TenantConfig {
   readonly secretFile: string;
   readonly login: string;
   readonly graph: string;
+  /** Own cron expression; null for the one of all tenants. */
+  readonly schedule: string | null;
+}
+
+export interface LookupConfig {
+  readonly enabled: boolean;
+  readonly deadline: number;
+  /** Lookups a second and tenant. */
+  readonly rate: number;
+  readonly burst: number;
+  readonly negative: number;
+  readonly harvestLimit: number;
+  readonly harvestWindow: number;
 }
 
 export interface RelayConfig {
@@ -55,6 +68,7 @@ export interface Config {
   readonly policy: Policy;
   readonly relay: RelayConfig;
   readonly sync: { readonly schedule: string; readonly requestTimeout: number };
+  readonly lookup: LookupConfig;
 }
 
 export type ParsedConfig =
@@ -96,10 +110,18 @@ export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
 }
 
+/** Every schedule in the file, that of all tenants and those of single ones. */
 function judged(raw: Record<string, unknown>, judges: ConfigJudges): ConfigProblem[] {
-  const { schedule } = Object(raw.sync) as { schedule?: unknown };
-  const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
-  return problem === null ? [] : [{ key: 'sync.schedule', problem }];
+  const tables = Array.isArray(raw.tenant) ? raw.tenant : [];
+  const schedules: Array<readonly [key: string, table: unknown]> = [
+    ['sync', raw.sync],
+    ...tables.map((table, index) => [`tenant[${index}]`, table] as const),
+  ];
+  return schedules.flatMap(([key, table]) => {
+    const { schedule } = Object(table) as { schedule?: unknown };
+    const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
+    return problem === null ? [] : [{ key: `${key}.schedule`, problem }];
+  });
 }
 
 function fromFile(file: ConfigFile): Config {
@@ -123,6 +145,7 @@ function fromFile(file: ConfigFile): Config {
       idle: file.relay.idle,
       maxIdle: file.relay.max_idle,
     },
+    lookup: lookupFrom(file.lookup),
     sync: { schedule: file.sync.schedule, requestTimeout: file.sync.request_timeout },
   };
 }
@@ -152,6 +175,19 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
     secretFile: table.secret_file,
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
+    schedule: table.schedule ?? null,
+  };
+}
+
+function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
+  return {
+    enabled: table.enabled,
+    deadline: table.deadline,
+    rate: table.rate,
+    burst: table.burst,
+    negative: table.negative,
+    harvestLimit: table.harvest_limit,
+    harvestWindow: table.harvest_window,
   };
 }
 

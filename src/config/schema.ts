@@ -87,6 +87,7 @@ const tenantSchema = z.strictObject({
   cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
   login: httpsUrl.optional(),
   graph: httpsUrl.optional(),
+  schedule: text.optional(),
 });
 
 const domainSchema = z.strictObject({
@@ -125,6 +126,16 @@ const syncSchema = z.strictObject({
   request_timeout: duration.prefault('60s'),
 });
 
+const lookupSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  deadline: duration.prefault('1500ms'),
+  rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
+  burst: z.int().min(1).max(10_000).default(50),
+  negative: duration.prefault('5m'),
+  harvest_limit: z.int().min(0).max(10_000).default(100),
+  harvest_window: duration.prefault('10m'),
+});
+
 const directorySchema = z.strictObject({
   freshness_limit: duration.prefault('1h'),
   grace_period: duration.prefault('3d'),
@@ -142,6 +153,7 @@ export const fileSchema = z.strictObject({
   relay: relaySchema.prefault({}),
   sync: syncSchema.prefault({}),
   directory: directorySchema.prefault({}),
+  lookup: lookupSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

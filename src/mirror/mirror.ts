@@ -8,6 +8,7 @@ import { openCommit } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { openDatabase } from './database.ts';
 import { openDepartures } from './departures.ts';
+import { type LearnedObject, openLearn } from './learning.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openStaging } from './staging.ts';
 import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
@@ -32,6 +33,10 @@ export interface Mirror extends Disposable {
   unstage(tenant: string, stream: StreamName | null): void;
   /** Makes a completed round the truth, in one transaction. */
   commitRound(tenant: string, round: CompletedRound, now: number): RoundEffect;
+  /** Keeps what a live lookup found, under these verified domains; the next directory has it. */
+  learn(tenant: string, objects: readonly LearnedObject[], domains: readonly string[], now: number): void;
+  /** Verified domains of the last committed round, A-labels. */
+  domains(tenant: string): readonly string[];
   /** Remembers how a round went, whatever its outcome. */
   recordRound(tenant: string, record: RoundRecord): void;
   /** The directory as of `now`, with the addresses that left within `gracePeriod` (ms). */
@@ -66,6 +71,8 @@ export function openMirror(path: string): Mirror {
     stage: (tenant, stream, patches) => staging.add(tenants.row(tenant).pk, stream, patches),
     unstage: (tenant, stream) => staging.clear(tenants.row(tenant).pk, stream),
     commitRound,
+    learn: openLearn(database, tenants, staging),
+    domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
     recordRound: tenants.record,
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
     describe: reading.describe,

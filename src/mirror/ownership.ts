@@ -35,7 +35,7 @@ export function ownedAddresses(
 
 /** Prepares the statements. */
 export function openOwnership(database: Database): Ownership {
-  database.exec('CREATE TEMP TABLE orphan (address TEXT PRIMARY KEY) WITHOUT ROWID');
+  database.exec('CREATE TEMP TABLE IF NOT EXISTS orphan (address TEXT PRIMARY KEY) WITHOUT ROWID');
   const clear = database.prepare('DELETE FROM temp.orphan');
   const orphan = database.prepare('INSERT OR IGNORE INTO temp.orphan VALUES (?)');
   const owner = database.prepare('SELECT 1 FROM address WHERE tenant = ? AND address = ? LIMIT 1').pluck();

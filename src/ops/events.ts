@@ -27,6 +27,8 @@ export const EVENT_NAMES = [
   'directory.publish',
   'sync.round',
   'sync.trouble',
+  'lookup.found',
+  'lookup.trouble',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -168,6 +170,11 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         synced_at: isoTime(syncedAt),
       });
     },
+    lookupAnswered: (tenant: string, outcome: string) => metrics.lookups.inc({ tenant, outcome }),
+    lookupFound: (tenant: string, address: string, durationMs: number) =>
+      logger.info({ event: 'lookup.found', tenant, ms: rounded(durationMs), address }),
+    lookupTrouble: (tenant: string, error: unknown) =>
+      logger.warn({ event: 'lookup.trouble', tenant, error }),
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),

@@ -1,6 +1,7 @@
 /** What the main thread and the learning thread say to each other. Plain values; shared memory crosses as it is. */
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
@@ -12,6 +13,8 @@ export interface LearnerTenant {
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** Own cron expression, UTC; without it the one of all tenants. */
+  readonly schedule?: string | null;
 }
 
 export interface LearnerSettings {
@@ -58,6 +61,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** Verified domains that another configured tenant says it has verified too. */
+  readonly sharedDomains: readonly SharedDomain[];
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
 }
@@ -85,6 +90,21 @@ export interface AddressDescription {
   }>;
 }
 
+/** One live lookup: normalised addresses of one mailbox. */
+export interface LookupAsk {
+  readonly tenant: string;
+  readonly addresses: readonly string[];
+  /** After this moment (ms since 1970) nobody wants the answer any more. */
+  readonly until: number;
+}
+
+/** `pause`: ms during which asking again would be pointless or harmful. */
+export type LookupAnswer =
+  | { readonly kind: 'found'; readonly addresses: readonly string[] }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly error: RoundError; readonly pause: number };
+
 /** What can be asked, with what it is answered by. */
 export interface Requests {
   readonly sync: {
@@ -93,6 +113,7 @@ export interface Requests {
   };
   readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
   readonly describe: { readonly ask: { readonly address: string }; readonly answer: AddressDescription };
+  readonly lookup: { readonly ask: LookupAsk; readonly answer: LookupAnswer };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 

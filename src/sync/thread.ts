@@ -8,6 +8,8 @@ import type {
   AddressDescription,
   LearnerMessage,
   LearnerSettings,
+  LookupAnswer,
+  LookupAsk,
   RequestMessage,
   RequestName,
   Requests,
@@ -38,6 +40,8 @@ export interface Learning extends AsyncDisposable {
   status(): Promise<readonly TenantStatus[]>;
   /** Who owns a normalised address. */
   describe(address: string): Promise<AddressDescription>;
+  /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
+  lookup(ask: LookupAsk): Promise<LookupAnswer>;
   /** Aborts running requests, lets a running commit finish, ends the thread. Later calls do nothing. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -76,6 +80,7 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
     },
     status: () => thread.ask('status', null),
     describe: (address) => thread.ask('describe', { address }),
+    lookup: (ask) => thread.ask('lookup', ask),
     stop,
     [Symbol.asyncDispose]: stop,
   };
