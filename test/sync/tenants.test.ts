@@ -49,7 +49,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe('while one tenant is', () => {
-  test.each(CASES)('$what the other syncs, publishes and looks up', async ({ spoil, outcome }) => {
+  test.each(CASES)('$what, the other syncs, publishes and looks up', async ({ spoil, outcome }) => {
     const stage = await openPair();
     await firstRounds(stage);
     const [well, sick] = stage.tenants;
@@ -75,7 +75,7 @@ describe('while one tenant is', () => {
     expect(stage.knows(sick, 'alice@contoso.example')).toBe(true);
   });
 
-  test('reading 20,000 users the other syncs, publishes and looks up', async () => {
+  test('reading 20,000 users, the other syncs, publishes and looks up', async () => {
     const stage = await openPair({ users: 20_000 });
     const [well, huge] = stage.tenants;
     const gate = huge?.switches.pauseAtPage('users', 90);
