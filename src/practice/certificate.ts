@@ -127,7 +127,10 @@ function extension(id: string, critical: boolean, value: Buffer): Buffer {
 
 /** Tells authorities of one name apart, so that several can be trusted together. */
 function keyIdOf(key: KeyObject): Buffer {
-  return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest().subarray(0, 20);
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
+    .subarray(0, 20);
 }
 
 function distinguishedName(commonName: string): Buffer {

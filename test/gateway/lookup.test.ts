@@ -48,7 +48,9 @@ describe('an unknown address', () => {
     await using daemon = await startDaemon({ tenant, mode: 'verify', more: '[lookup]\nrate = 100' });
     await synced(daemon);
     tenant.directory.createUser({ userPrincipalName: 'zoe@contoso.example' });
-    const batch = ['alice', 'zoe', 'nobody', 'zoe+tag', 'alice', 'info'].map((name) => `${name}@contoso.example`);
+    const batch = ['alice', 'zoe', 'nobody', 'zoe+tag', 'alice', 'info'].map(
+      (name) => `${name}@contoso.example`,
+    );
     const [yes, no] = ['250 2.1.5', '550 5.1.1'];
     expect(await answers(daemon, batch)).toEqual([yes, yes, no, yes, yes, yes]);
     expect(await daemon.logged((line) => line.event === 'lookup.found')).toMatchObject({
@@ -69,7 +71,9 @@ describe('an unknown address', () => {
     tenant.directory.createUser({ userPrincipalName: 'yan@contoso.example' });
     const check = await daemon.run('check', 'yan@contoso.example');
     expect(check.code).toBe(0);
-    expect(check.out).toMatch(/accept \(live-lookup\)[\s\S]*live lookup +found \(\d+ ms\)[\s\S]*held by +user/);
+    expect(check.out).toMatch(
+      /accept \(live-lookup\)[\s\S]*live lookup +found \(\d+ ms\)[\s\S]*held by +user/,
+    );
     const missing = await daemon.run('check', 'nobody@contoso.example');
     expect([missing.code, missing.out]).toEqual([1, expect.stringMatching(/live lookup +absent/)]);
     expect((await daemon.run('check', 'alice@contoso.example')).out).not.toContain('live lookup');
