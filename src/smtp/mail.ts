@@ -88,7 +88,7 @@ export class Mail {
       done();
       return;
     }
-    const verdict = checkRecipient(this.edge, parsed.mailbox, this.session.facts().client);
+    const verdict = checkRecipient(this.edge, parsed.mailbox, this.session);
     if (!(verdict instanceof Promise)) {
       this.decided(transaction, parsed, verdict, started, done);
       return;

@@ -24,16 +24,16 @@ export interface CheckEdge {
 export function checkRecipient(
   { check, lookup, events }: CheckEdge,
   mailbox: Mailbox,
-  client: SessionFacts['client'],
+  session: { facts(): SessionFacts },
 ): Verdict | Promise<Verdict> {
   const failed = (error: unknown): Verdict => {
-    events.listenerTrouble({ stage: 'check', error, client });
+    events.listenerTrouble({ stage: 'check', error, client: session.facts().client });
     return bareVerdict('internal-error', mailbox.key);
   };
   try {
     const verdict = check(mailbox);
     if (verdict.reason !== 'unknown' || !lookup) return verdict;
-    const told = lookup(mailbox, verdict, client.address);
+    const told = lookup(mailbox, verdict, session.facts().client.address);
     return told instanceof Promise ? told.catch(failed) : told;
   } catch (error) {
     return failed(error);

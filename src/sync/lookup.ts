@@ -55,7 +55,7 @@ const FLIGHT = 10_000;
 /** A lookup that had no answer in that time is followed by this pause, so that not everybody waits in vain. Ms. */
 const SILENT = 5000;
 const SILENCE: RoundError = { code: 'timeout', message: 'no answer to a live lookup in time', hint: '' };
-/** How long a found address is known without a directory that has it, ms. */
+/** How long a found address is known when no later round has anything to say about it, ms. */
 const OVERLAY = 86_400_000;
 /** Addresses remembered at a time, of each sort; the oldest are forgotten first. */
 const REMEMBERED = 20_000;
@@ -69,7 +69,7 @@ export function openLookups(
   events: LookupEvents,
   clock: () => number = () => performance.now(),
 ): LiveLookups {
-  const found = memory<string>(OVERLAY);
+  const found = memory<FoundAddress>(OVERLAY);
   const absent = memory<true>(limits.negative);
   const harvests = watchHarvests({
     limit: limits.harvestLimit,
@@ -91,7 +91,7 @@ export function openLookups(
     ask(question) {
       const { tenant, addresses, client } = question;
       const now = clock();
-      const known = addresses.find((address) => found.get(address, now) === tenant);
+      const known = addresses.find((address) => found.get(address, now)?.tenant === tenant);
       if (known !== undefined) return told(question, { kind: 'found', address: known });
       if (client !== null && harvests.harvesting(client, now)) return told(question, { kind: 'withheld' });
       if (absent.get(keyOf(question), now)) return told(question, { kind: 'absent' });
@@ -101,14 +101,25 @@ export function openLookups(
         : told(question, answer);
     },
     published(directory) {
-      found.forget((address, tenant) => tenant === directory.tenant && directory.known.has(address));
-      tenants.get(directory.tenant)?.synced(directory.syncedAt);
+      const { tenant, known, syncedAt } = directory;
+      // What was found is in the mirror, so a complete round that began later has the last word, whatever it is.
+      const settled = (since: number): boolean => syncedAt !== null && syncedAt > since;
+      found.forget(
+        (address, entry) => entry.tenant === tenant && (known.has(address) || settled(entry.since)),
+      );
+      tenants.get(tenant)?.synced(syncedAt);
     },
   };
 }
 
+interface FoundAddress {
+  readonly tenant: string;
+  /** Ms since 1970: a round tells its start that way. */
+  readonly since: number;
+}
+
 interface Memories {
-  readonly found: Memory<string>;
+  readonly found: Memory<FoundAddress>;
   readonly absent: Memory<true>;
 }
 
@@ -179,7 +190,7 @@ class TenantLookups {
       this.#memories.absent.set(key, true, now);
       return { kind: 'absent' };
     }
-    this.#memories.found.set(address, this.#id, now);
+    this.#memories.found.set(address, { tenant: this.#id, since: Date.now() }, now);
     this.#events.found(this.#id, address, now - started);
     return { kind: 'found', address };
   }

@@ -122,6 +122,18 @@ describe('what is remembered', () => {
     expect(lookups.ask(question('zoe'))).toBeInstanceOf(Promise);
   });
 
+  test('a found address until a complete round that began later', async () => {
+    const { lookups, question, ask } = stage(() => found('zoe@contoso.example'));
+    const before = Date.now();
+    await ask('zoe');
+    const directory = { tenant: 't', known: addressSetOf([]), departed: new Map() };
+    lookups.published({ ...directory, syncedAt: before - 1 });
+    lookups.published({ ...directory, tenant: 'u', syncedAt: before + 60_000 });
+    expect(lookups.ask(question('zoe'))).toMatchObject({ kind: 'found' });
+    lookups.published({ ...directory, syncedAt: before + 60_000 });
+    expect(lookups.ask(question('zoe'))).toBeInstanceOf(Promise);
+  });
+
   test('a found address for a day at most', async () => {
     const { lookups, question, ask, clock } = stage(() => found('zoe@contoso.example'));
     await ask('zoe');
