@@ -16,6 +16,7 @@ import {
   withTenant,
 } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
+import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
 import { referenceFrom } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
@@ -35,9 +36,10 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** The one value that both sides touch; only what the learning thread publishes is assigned to it. */
+/** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
 interface Shared {
   directory: Directory;
+  operator: Operator;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -90,6 +92,7 @@ export async function openGateway(
     await claimControlSocket(config.controlSocket);
     const shared: Shared = {
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+      operator: operatorFrom(config.policy, SILENT),
     };
     const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
@@ -103,7 +106,7 @@ export async function openGateway(
       events,
       closers,
     );
-    const inquired = { config, version, answering: shared, learning, lookups, listeners, metrics };
+    const inquired = { config, version, answering: shared, learning, lookups, listeners, metrics, events };
     const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
@@ -134,6 +137,9 @@ function openLearning(
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
+    },
+    operator(snapshot) {
+      shared.operator = operatorFrom(config.policy, snapshot);
     },
     round: events.syncRound,
     progress: () => undefined,
@@ -180,7 +186,7 @@ function edgeOf(
 ): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
   return {
-    check: (mailbox) => decide(mailbox, shared.directory, policy, Date.now()),
+    check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
       ((mailbox, verdict, client) => {

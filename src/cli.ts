@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { coverage } from './commands/coverage.ts';
+import { importFile } from './commands/import.ts';
+import { override } from './commands/override.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
@@ -53,6 +56,30 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: 'Exit code: 0 when every directory is fresh, 1 otherwise.',
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, status),
+  },
+  override: {
+    usage: 'rcptgate override list | add MATCH allow|deny | remove MATCH [--json] [--config FILE]',
+    summary: 'your own word on an address, a pattern with * or a @domain, effective at once',
+    help: `add takes --text TEXT (own reply of a deny), --note NOTE and --expires 2027-12-31 (to the end of that day, UTC),
+a date and time with zone, or a duration such as 30d. The more specific match wins; between equal ones the
+configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove (or it stands in the file), 2 not valid.`,
+    options: { text: 'string', note: 'string', expires: 'string' },
+    run: (args, terminal) => withDaemon(args, terminal, override),
+  },
+  import: {
+    usage: 'rcptgate import FILE|--remove [--tenant ID] [--dry-run] [--force] [--json] [--config FILE]',
+    summary: 'import recipients from an Exchange Get-Recipient CSV that Microsoft Graph does not show',
+    help: `It replaces the import before it, and --remove takes that away; --dry-run only shows what would change. Losing more than a fifth of it needs
+--force. Exit code: 0 imported, or would be; 1 held, or the file cannot be used.`,
+    options: { tenant: 'string', 'dry-run': 'boolean', force: 'boolean', remove: 'boolean' },
+    run: (args, terminal) => withDaemon(args, terminal, importFile),
+  },
+  coverage: {
+    usage: 'rcptgate coverage [--json] [--config FILE]',
+    summary: 'show which recipients are known, by kind and domain, and which are known to be missing',
+    help: 'Exit code: 0 when nothing named is missing from a domain with policy enforce, 1 otherwise.',
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, coverage),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',

@@ -2,13 +2,21 @@
 import type { CheckedAddress } from './commands/check.ts';
 import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
+import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
-import { parseMailbox } from './core/address.ts';
+import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
+import { domainOf, parseMailbox } from './core/address.ts';
+import { coverageOf } from './core/coverage.ts';
 import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
+import type { Operator, TenantImport } from './core/operator.ts';
+import { holds, normaliseMatch, overrideFor } from './core/override.ts';
+import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
+import { policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
+import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
@@ -18,24 +26,33 @@ import type { Learning } from './sync/thread.ts';
 export interface Inquired {
   readonly config: Config;
   readonly version: string;
-  /** The value that answers now. */
-  readonly answering: { readonly directory: Directory };
+  /** The values that answer now. */
+  readonly answering: { readonly directory: Directory; readonly operator: Operator };
   readonly learning: Learning;
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
   metrics(): Promise<string>;
+  readonly events: {
+    overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
+    overrideRemove(who: string, override: OverrideEvent): void;
+    importDone(who: string, done: ImportEvent): void;
+  };
 }
+
+/** Node does not tell which user is at the other end of a Unix socket; its permissions are what we know. */
+const WHO = 'control socket';
 
 /** How long an explanation waits for the mirror, which may be in the middle of a large commit. */
 const EXPLAIN_WAIT_MS = 2_000;
 
 /** The functions behind the control socket. */
 export function controlFunctions(parts: Inquired): ControlFunctions {
-  const { config, version, listeners, learning, metrics } = parts;
+  const { config, version, answering, listeners, learning, metrics } = parts;
   const startedAt = Date.now();
   return {
     metrics,
+    operator: operatorFunctions(parts),
     sync: (tenant, progress) => learning.sync(tenant, progress),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
@@ -56,6 +73,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
           domains: [...config.policy.domains.values()]
             .filter((domain) => domain.tenant === tenant.tenant)
             .map(({ name }) => name),
+          imported: importedText(answering.operator.imports.get(tenant.tenant)),
         })),
       };
     },
@@ -67,8 +85,10 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
  * make a live lookup, it is made.
  */
 async function explain(address: string, parts: Inquired): Promise<CheckedAddress> {
-  const { config, answering, learning } = parts;
-  const first = decideText(address, answering.directory, config.policy, Date.now());
+  const { learning } = parts;
+  const { directory, operator } = parts.answering;
+  const now = Date.now();
+  const first = decideText(address, directory, operator.policy, now);
   const lookup = await lookUp(address, first, parts);
   const verdict = lookup ? afterLookup(first, lookup.outcome) : first;
   const key = verdict.matched ?? verdict.key;
@@ -89,6 +109,9 @@ async function explain(address: string, parts: Inquired): Promise<CheckedAddress
     directoryAge: verdict.directoryAge,
     lookup: lookup && { outcome: lookup.outcome.kind, ms: lookup.ms },
     objects: key === null ? [] : (asked?.owners ?? null),
+    now,
+    override: overrideOf(verdict.key, operator, now),
+    imported: importOf(key, verdict.tenant, operator),
   };
 }
 
@@ -103,6 +126,88 @@ async function lookUp(
   const addresses = lookupKeys(parsed.mailbox, config.policy);
   const outcome = await lookups.ask({ tenant: verdict.tenant, addresses, client: null });
   return { outcome, ms: performance.now() - started };
+}
+
+/** The override in force for an address, with where it stands. `postmaster` comes before it all the same. */
+function overrideOf(key: string | null, { policy, overrides }: Operator, now: number) {
+  const entry = key === null ? null : overrideFor(policy.overrides, key, now);
+  if (!entry) return null;
+  const { match, action, note, expires } = entry;
+  const stored = (overrides as readonly unknown[]).includes(entry);
+  return { match, action, note, expires, source: stored ? ('command' as const) : ('file' as const) };
+}
+
+function importOf(key: string | null, tenant: string | null, { imports }: Operator) {
+  const found = tenant === null ? undefined : imports.get(tenant);
+  return key !== null && found?.known.has(key) ? importedText(found) : null;
+}
+
+function importedText(found: TenantImport | undefined) {
+  return found ? { file: found.file, importedAt: found.importedAt, addresses: found.known.size } : null;
+}
+
+/** What the operator can tell the gateway; what is wrong with it is part of the answer. */
+function operatorFunctions(parts: Inquired): OperatorFunctions {
+  const { config, learning, events, answering } = parts;
+  const reviewed = (): readonly ReviewedOverride[] =>
+    reviewOverrides(config.policy.overrides, answering.operator.overrides, config.policy, Date.now());
+  return {
+    overrides: async () => reviewed(),
+    async addOverride(given) {
+      const now = Date.now();
+      const read = readOverride(given, now);
+      if (!read.ok) return read;
+      const override = { ...read.override, addedAt: now, addedBy: WHO };
+      const { replaced } = await learning.operator('overrideAdd', { override });
+      events.overrideAdd(WHO, override, replaced !== null);
+      const added = reviewed().find(({ match, source }) => match === override.match && source === 'command');
+      return { ok: true, override: added, replaced };
+    },
+    async removeOverride(text) {
+      const match = normaliseMatch(text) ?? text;
+      const { removed } = await learning.operator('overrideRemove', { match });
+      if (removed) events.overrideRemove(WHO, removed);
+      const inFile = config.policy.overrides.some((override) => override.match === match);
+      return { match, removed, inFile };
+    },
+    importList: (request) => importList(request, parts),
+    async coverage() {
+      const tenants = config.tenants.map(({ id }) => id);
+      const domains = [...config.policy.domains.values()];
+      const overrideDomains = domainsOfOverrides(answering.operator, Date.now());
+      return (await learning.operator('holdings', { tenants })).map((holdings) => {
+        const origin = importedText(answering.operator.imports.get(holdings.tenant));
+        return coverageOf({ holdings, domains, origin, overrideDomains });
+      });
+    },
+  };
+}
+
+async function importList(request: ImportRequest, { config, learning, events }: Inquired): Promise<unknown> {
+  const { file, list, dryRun, force } = request;
+  const ids = config.tenants.map(({ id }) => id);
+  const tenant = request.tenant?.toLowerCase() ?? (ids.length === 1 ? ids[0] : undefined);
+  if (tenant === undefined)
+    return { ok: false, problem: 'there are several tenants: say which with --tenant' };
+  if (!ids.includes(tenant)) return { ok: false, problem: `there is no tenant ${tenant}` };
+  const origin = { tenant, file, importedAt: Date.now(), importedBy: WHO };
+  const domains = { domains: config.policy.domains };
+  const done = await learning.operator('import', { origin, list, domains, dryRun, force });
+  const { plan, foreign, applied } = done;
+  if (applied) {
+    const outside = Object.values(foreign).reduce((sum, count) => sum + count, 0);
+    const added = plan.after - (plan.before - plan.gone);
+    const event = { tenant, file, addresses: plan.after, added, removed: plan.gone, foreign: outside };
+    events.importDone(WHO, { ...event, forced: plan.hold !== null });
+  }
+  return { ok: true, tenant, dryRun, ...done };
+}
+
+/** The domain of each override in force, by its accepted domain when there is one. */
+function domainsOfOverrides({ policy }: Operator, now: number): string[] {
+  return policy.overrides
+    .filter((override) => holds(override, now))
+    .map(({ match }) => policyFor(policy, domainOf(match))?.name ?? domainOf(match));
 }
 
 /** `host:port` of a listener, an IPv6 address in brackets. */

@@ -16,6 +16,7 @@ import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
 import { type FindingDeps, lookUp } from './sync/finding.ts';
 import { openPatiently } from './sync/opening.ts';
+import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type {
   LearnerSettings,
   LearnerTenant,
@@ -65,7 +66,13 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
     if (learning && !stopping.signal.aborted) return learning;
     throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
   };
+  const stored = (): Mirror => {
+    const opened = mirror.current();
+    if (opened && !stopping.signal.aborted) return opened;
+    throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
+  };
   return {
+    ...operatorHandlers(stored, tell),
     sync: async ({ tenant }) => running().sync(tenant),
     status: async () => learning?.status() ?? settings.tenants.map(({ id }) => unread(id, mirror.trouble())),
     describe: async ({ address }) => running().describe(address),
@@ -86,6 +93,7 @@ function openAndPublish(settings: LearnerSettings, tell: Tell): Mirror {
   const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'));
   try {
     for (const { id } of settings.tenants) publish(settings, mirror, id, tell);
+    publishOperator(mirror, tell);
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();

@@ -21,6 +21,21 @@ export interface CheckedAddress {
   readonly lookup?: { readonly outcome: string; readonly ms: number } | null;
   /** Objects in the tenant that hold the address; null when the mirror could not be asked in time. */
   readonly objects: readonly OwningObject[] | null;
+  /** When it was asked, ms since 1970. */
+  readonly now?: number;
+  /** The operator's entry for the address. */
+  readonly override?: CheckedOverride | null;
+  /** The import that has the address. Times are ms since 1970. */
+  readonly imported?: { readonly file: string; readonly importedAt: number } | null;
+}
+
+export interface CheckedOverride {
+  readonly match: string;
+  readonly action: string;
+  readonly note: string | null;
+  /** Ms since 1970. */
+  readonly expires: number | null;
+  readonly source: 'file' | 'command';
 }
 
 export interface OwningObject {
@@ -59,9 +74,20 @@ function oneAddress(result: CheckedAddress): string {
   if (result.freshness !== null) rows.push(['  directory', directoryLine(result)]);
   if (result.lookup) rows.push(['  live lookup', lookupLine(result.lookup)]);
   for (const line of objectLines(result.objects)) rows.push(['  held by', line]);
+  if (result.override) rows.push(['  override', overrideLine(result.override)]);
+  if (result.imported) {
+    const age = span((result.now ?? result.imported.importedAt) - result.imported.importedAt);
+    rows.push(['  imported', `from ${printable(result.imported.file)}, ${age} ago`]);
+  }
   if (result.verdict === 'accept')
     rows.push(['  next hop', result.nextHop ?? 'none: this gateway only answers']);
   return table(rows);
+}
+
+function overrideLine({ match, action, note, expires, source }: CheckedOverride): string {
+  const place = source === 'file' ? 'in the configuration file' : 'added by command';
+  const end = expires === null ? '' : `, until ${new Date(expires).toISOString()}`;
+  return `${action} ${printable(match)}, ${place}${end}${note === null ? '' : `: ${printable(note)}`}`;
 }
 
 function directoryLine({ freshness, directoryAge }: CheckedAddress): string {

@@ -14,6 +14,7 @@ export interface Terminal {
 /** The running daemon, as its control socket shows it. */
 export interface Daemon {
   get(path: string): Promise<unknown>;
+  /** Posts JSON, or bytes as they are. */
   post(path: string, body: unknown): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
   postLines(path: string, body: unknown): AsyncIterable<unknown>;

@@ -31,6 +31,12 @@ export interface TenantState {
   readonly sharedDomains?: ReadonlyArray<{ readonly domain: string; readonly tenants: readonly string[] }>;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
+  /** What was imported from Exchange; null when nothing was. */
+  readonly imported?: {
+    readonly file: string;
+    readonly importedAt: number;
+    readonly addresses: number;
+  } | null;
 }
 
 /** Shows the state; exit code 0 only when every directory is fresh. */
@@ -66,6 +72,7 @@ export function statusText(status: GatewayStatus): string {
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
       ...(each.sharedDomains ?? []).map(sharedLine(each)),
       ...troubleLines(each.lastRound),
+      ...importLines(each, status.now),
     ]),
   ].join('\n');
 }
@@ -76,4 +83,12 @@ function sharedLine({ tenant }: TenantState) {
     const others = tenants.filter((other) => other !== tenant).join(', ');
     return `  ${tenant}: ${printable(domain)} is verified in ${others} too`;
   };
+}
+
+/** An import has its own freshness: it says yes at any age, so an operator has to see how old it is. */
+function importLines({ tenant, imported }: TenantState, now: number): string[] {
+  if (!imported) return [];
+  const { file, importedAt, addresses } = imported;
+  const age = span(now - importedAt);
+  return [`  ${tenant}: ${count(addresses)} addresses imported from ${printable(file)}, ${age} ago`];
 }

@@ -2,9 +2,9 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import type { Override } from '../core/override.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import { crossChecks } from './checks.ts';
+import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
@@ -207,16 +207,6 @@ function policyFrom(file: ConfigFile): Policy {
     overrides: file.override.map(overrideFrom),
     freshnessLimit: file.directory.freshness_limit,
     gracePeriod: file.directory.grace_period,
-  };
-}
-
-function overrideFrom(table: ConfigFile['override'][number]): Override {
-  return {
-    match: table.match,
-    action: table.action,
-    text: table.text ?? null,
-    note: table.note ?? null,
-    expires: table.expires === undefined ? null : new Date(table.expires).getTime(),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
+import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
@@ -56,10 +57,6 @@ const proxyUrl = z
     'must be a proxy URL such as "http://proxy.example:3128"',
   );
 
-const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date()], {
-  error: 'must be a date or a date and time with zone, such as 2027-01-31 or 2027-01-31T18:00:00Z',
-});
-
 /** One `[[smtp]]` table. */
 export const smtpSchema = z.strictObject({
   listen: listenAddress.prefault('127.0.0.1:2525'),
@@ -97,18 +94,6 @@ const domainSchema = z.strictObject({
   next_hop: nextHop.optional(),
   subaddressing: z.boolean().default(true),
   subdomains: z.boolean().default(false),
-});
-
-const overrideSchema = z.strictObject({
-  match: text.refine((value) => value.includes('@'), 'must be an address, a pattern with *, or @domain'),
-  action: z.enum(['allow', 'deny']),
-  // RFC 5321 section 4.5.3.1.5 allows 512 octets for the whole reply line.
-  text: z
-    .string()
-    .regex(/^[\x20-\x7e]{1,300}$/, 'must be one line of at most 300 printable ASCII characters')
-    .optional(),
-  note: z.string().optional(),
-  expires: instant.optional(),
 });
 
 const relaySchema = z.strictObject({

@@ -9,6 +9,7 @@ export class DaemonUnreachable extends Error {
 
 export interface ControlClient {
   get(path: string): Promise<unknown>;
+  /** Posts JSON, or bytes as they are. */
   post(path: string, body: unknown): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
   postLines(path: string, body: unknown): AsyncGenerator<unknown>;
@@ -47,8 +48,9 @@ function request(
       { socketPath, method, path, headers: { 'content-type': 'application/json' } },
       resolve,
     );
-    sent.once('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    // A daemon that refuses a body before its end closes the connection, which is an error after the answer too.
+    sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error, socketPath)));
+    sent.end(body === undefined || body instanceof Uint8Array ? body : JSON.stringify(body));
   });
 }
 

@@ -5,6 +5,7 @@
  *   POST /v1/check {addresses}    verdict and explanation of each address
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
  *   GET  /metrics                 Prometheus text format
+ *   overrides, import, coverage   in operator-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -15,6 +16,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
+import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
@@ -22,6 +24,7 @@ export interface ControlFunctions {
   check(addresses: readonly string[]): Promise<unknown>;
   sync(tenant: string | null, progress: (step: unknown) => void): Promise<unknown>;
   metrics(): Promise<string>;
+  readonly operator: OperatorFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -31,8 +34,15 @@ export interface ControlServer extends AsyncDisposable {
 /** The routes alone, for tests without a socket. */
 export function controlRoutes(answer: ControlFunctions): Hono {
   const app = new Hono();
-  app.use(bodyLimit({ maxSize: 1024 * 1024 }));
   app.onError((error, context) => context.json({ error: error.message }, 500));
+  importRoute(app, answer.operator);
+  app.use(
+    bodyLimit({
+      maxSize: 1024 * 1024,
+      onError: (context) => context.json({ error: 'the request is larger than 1 MB' }, 413),
+    }),
+  );
+  operatorRoutes(app, answer.operator);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

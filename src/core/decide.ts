@@ -56,7 +56,8 @@ function lookUp(
     return { reason: `override-${override.action}`, matched: override.match, text: override.text };
   if (name === 'abuse') return { reason: 'postmaster', matched: null };
   return (
-    (tenant && inDirectory(mailbox, domain, tenant, policy, now)) ?? {
+    (tenant && inDirectory(mailbox, domain, tenant, policy, now)) ??
+    inImport(mailbox, domain, policy) ?? {
       reason: whenUnknown(domain, tenant, policy, now),
       matched: null,
     }
@@ -80,6 +81,15 @@ function inDirectory(
     }
   }
   return null;
+}
+
+/** An import has its own freshness, and says yes at any age: an old yes is still a yes. */
+function inImport(mailbox: Mailbox, domain: DomainPolicy, policy: Policy): Finding | null {
+  const imported = policy.imported?.get(domain.tenant);
+  if (!imported) return null;
+  if (imported.has(mailbox.key)) return { reason: 'imported', matched: mailbox.key };
+  const base = domain.subaddressing ? withoutSubaddress(mailbox) : null;
+  return base !== null && imported.has(base) ? { reason: 'imported', matched: base } : null;
 }
 
 function whenUnknown(

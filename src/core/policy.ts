@@ -1,4 +1,5 @@
 /** What the operator decided: accepted domains, overrides and time limits. */
+import type { AddressSet } from './address-set.ts';
 import type { Override } from './override.ts';
 
 /** `enforce`: refuse unknown; `observe`: accept and log them; `open`: another system has more recipients. */
@@ -21,7 +22,10 @@ export interface DomainPolicy {
 
 export interface Policy {
   readonly domains: ReadonlyMap<string, DomainPolicy>;
+  /** Those of the configuration file first, then those added by command. */
   readonly overrides: readonly Override[];
+  /** Addresses imported from Exchange, by tenant id; absent when nothing was. */
+  readonly imported?: ReadonlyMap<string, AddressSet>;
   /** Age in ms after which a directory no longer proves absence. */
   readonly freshnessLimit: number;
   /** Time in ms during which an address that left the tenant is still accepted. */
@@ -29,7 +33,7 @@ export interface Policy {
 }
 
 /** The accepted domain that covers `domain` (an A-label): itself, or the nearest parent with `subdomains`. */
-export function policyFor(policy: Policy, domain: string): DomainPolicy | null {
+export function policyFor(policy: Pick<Policy, 'domains'>, domain: string): DomainPolicy | null {
   const exact = policy.domains.get(domain);
   if (exact) return exact;
   for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1)) {

@@ -9,6 +9,7 @@ export const ACTION_OF = {
   known: 'accept',
   subaddress: 'accept',
   grace: 'accept',
+  imported: 'accept',
   'override-allow': 'accept',
   'override-deny': 'reject',
   postmaster: 'accept',

@@ -2,13 +2,17 @@
  * The mirror: the SQLite copy of every tenant's recipients, the truth across restarts. It has one owner, the learning
  * thread, and everything in it is synchronous.
  */
+import type { Holdings } from '../core/coverage.ts';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { openCommit } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { openDatabase } from './database.ts';
 import { openDepartures } from './departures.ts';
+import { openHoldings } from './holdings.ts';
+import { type Imports, openImports } from './imports.ts';
 import { type LearnedObject, openLearn } from './learning.ts';
+import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openStaging } from './staging.ts';
 import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
@@ -43,6 +47,12 @@ export interface Mirror extends Disposable {
   readDirectory(tenant: string, now: number, gracePeriod: number): DirectorySnapshot;
   describe(address: string): AddressDescription;
   counts(tenant: string): MirrorCounts;
+  /** What is held of a tenant, by kind and domain. */
+  holdings(tenant: string): Holdings;
+  /** Overrides added by command. */
+  readonly overrides: Overrides;
+  /** Recipients imported from Exchange. */
+  readonly imports: Imports;
   /** Forgets departures whose grace period ended well before `now`. */
   prune(now: number, gracePeriod: number): void;
 }
@@ -77,6 +87,9 @@ export function openMirror(path: string): Mirror {
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
     describe: reading.describe,
     counts: reading.counts,
+    holdings: openHoldings(database, tenants),
+    overrides: openOverrides(database),
+    imports: openImports(database, tenants),
     prune: (now, gracePeriod) => departures.prune(now - gracePeriod - PRUNE_MARGIN),
     [Symbol.dispose]: () => void database.close(),
   };

@@ -55,6 +55,30 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (tenant, address)
   ) WITHOUT ROWID;
   `,
+  `
+  -- What the operator said by command. No round touches it, and no full read brings it back.
+  CREATE TABLE override (
+    match TEXT PRIMARY KEY,                 -- address, pattern or @domain, in its normal form
+    action TEXT NOT NULL,
+    text TEXT,
+    note TEXT,
+    expires INTEGER,                        -- last moment it holds, ms since 1970
+    added_at INTEGER NOT NULL,
+    added_by TEXT NOT NULL
+  );
+  CREATE TABLE import (
+    tenant INTEGER PRIMARY KEY REFERENCES tenant (pk),
+    file TEXT NOT NULL,
+    imported_at INTEGER NOT NULL,
+    imported_by TEXT NOT NULL
+  );
+  CREATE TABLE imported (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    type TEXT NOT NULL,                     -- RecipientTypeDetails of Exchange
+    PRIMARY KEY (tenant, address)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.ts';
+import { operatorEvents } from './operator-events.ts';
 
 /** Every `event` value of the log. */
 export const EVENT_NAMES = [
@@ -29,6 +30,9 @@ export const EVENT_NAMES = [
   'sync.trouble',
   'lookup.found',
   'lookup.trouble',
+  'override.add',
+  'override.remove',
+  'import.done',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -178,6 +182,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...operatorEvents(logger),
   };
 }
 
@@ -210,10 +215,12 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
   });
 }
 
+const ROUTINE = new Set(['known', 'subaddress', 'postmaster', 'imported']);
+
 /** Ordinary accepts are routine; those that policy alone accepted are what an operator looks for. */
 function levelOf(event: string, reason: string): 'debug' | 'info' | 'warn' {
   if (event !== 'rcpt.accept') return 'warn';
-  return reason === 'known' || reason === 'subaddress' || reason === 'postmaster' ? 'debug' : 'info';
+  return ROUTINE.has(reason) ? 'debug' : 'info';
 }
 
 function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): void {

@@ -22,6 +22,7 @@ const BY_REASON: Record<Reason, Reply> = {
   known: one(250, '2.1.5', 'Recipient OK'),
   subaddress: one(250, '2.1.5', 'Recipient OK'),
   grace: one(250, '2.1.5', 'Recipient OK'),
+  imported: one(250, '2.1.5', 'Recipient OK'),
   'override-allow': one(250, '2.1.5', 'Recipient OK'),
   postmaster: one(250, '2.1.5', 'Recipient OK'),
   'domain-open': one(250, '2.1.5', 'Recipient OK'),

@@ -1,5 +1,9 @@
 /** What the main thread and the learning thread say to each other. Plain values; shared memory crosses as it is. */
+import type { Holdings } from '../core/coverage.ts';
 import type { DirectorySnapshot } from '../core/directory.ts';
+import type { ImportPlan } from '../core/import-plan.ts';
+import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
+import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
@@ -104,6 +108,24 @@ export type LookupAnswer =
   | { readonly kind: 'absent' }
   | { readonly kind: 'late' }
   | { readonly kind: 'failed'; readonly error: RoundError; readonly pause: number };
+/** A new import of recipients for a tenant. */
+export interface ImportAsk {
+  readonly origin: ImportOrigin;
+  /** Lines of `encodeImport` in core/import-plan.ts, UTF-8. */
+  readonly list: Uint8Array;
+  readonly domains: Pick<Policy, 'domains'>;
+  /** Only say what would happen. */
+  readonly dryRun: boolean;
+  /** Replace the import before it even if that one is much larger. */
+  readonly force: boolean;
+}
+
+export interface ImportAnswer {
+  readonly plan: ImportPlan;
+  /** Addresses left out, by domain. */
+  readonly foreign: Readonly<Record<string, number>>;
+  readonly applied: boolean;
+}
 
 /** What can be asked, with what it is answered by. */
 export interface Requests {
@@ -114,6 +136,19 @@ export interface Requests {
   readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
   readonly describe: { readonly ask: { readonly address: string }; readonly answer: AddressDescription };
   readonly lookup: { readonly ask: LookupAsk; readonly answer: LookupAnswer };
+  readonly overrideAdd: {
+    readonly ask: { readonly override: StoredOverride };
+    readonly answer: { readonly replaced: StoredOverride | null };
+  };
+  readonly overrideRemove: {
+    readonly ask: { readonly match: string };
+    readonly answer: { readonly removed: StoredOverride | null };
+  };
+  readonly import: { readonly ask: ImportAsk; readonly answer: ImportAnswer };
+  readonly holdings: {
+    readonly ask: { readonly tenants: readonly string[] };
+    readonly answer: readonly Holdings[];
+  };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 
@@ -128,6 +163,7 @@ export interface RequestMessage {
 export type LearnerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
+  | { readonly kind: 'operator'; readonly snapshot: OperatorSnapshot }
   | { readonly kind: 'round'; readonly report: RoundReport }
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }

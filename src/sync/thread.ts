@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from '../core/directory.ts';
+import type { OperatorSnapshot } from '../core/operator.ts';
 import type {
   AddressDescription,
   LearnerMessage,
@@ -21,6 +22,7 @@ import type { RoundProgress, RoundReport } from './report.ts';
 /** What the learning side tells. None of them may throw. */
 export interface LearningEvents {
   directory(snapshot: DirectorySnapshot): void;
+  operator(snapshot: OperatorSnapshot): void;
   round(report: RoundReport): void;
   progress(progress: RoundProgress): void;
   trouble(trouble: Trouble): void;
@@ -42,10 +44,17 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
+  /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
+  operator<Name extends OperatorRequest>(
+    name: Name,
+    ask: Requests[Name]['ask'],
+  ): Promise<Requests[Name]['answer']>;
   /** Aborts running requests, lets a running commit finish, ends the thread. Later calls do nothing. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings';
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -81,6 +90,7 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
     status: () => thread.ask('status', null),
     describe: (address) => thread.ask('describe', { address }),
     lookup: (ask) => thread.ask('lookup', ask),
+    operator: (name, ask) => thread.ask(name, ask),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -157,6 +167,9 @@ class LearningThread {
         break;
       case 'directory':
         this.#on.directory(message.snapshot);
+        break;
+      case 'operator':
+        this.#on.operator(message.snapshot);
         break;
       case 'round':
         this.#on.round(message.report);

@@ -10,6 +10,8 @@ import {
   openControlSocket,
 } from '../../src/console/control.ts';
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
+import type { ImportRequest } from '../../src/console/operator-routes.ts';
+import { SILENT_OPERATOR } from './operator.ts';
 
 const answers: ControlFunctions = {
   status: async () => ({ version: '1' }),
@@ -20,6 +22,7 @@ const answers: ControlFunctions = {
     return [{ tenant, outcome: 'ok' }];
   },
   metrics: async () => 'rcptgate_x 1\n',
+  operator: SILENT_OPERATOR,
 };
 
 function socketPath(): string {
@@ -68,6 +71,28 @@ describe('the control socket', () => {
     );
     const noJson = await controlRoutes(answers).request('/v1/check', { method: 'POST', body: 'no json' });
     expect(noJson.status).toBe(400);
+  });
+
+  it('takes a list of any size up to 256 MB as it is, and nothing else that large', async () => {
+    const file = socketPath();
+    const asked: ImportRequest[] = [];
+    const operator = {
+      ...SILENT_OPERATOR,
+      importList: async (request: ImportRequest) => asked.push(request),
+    };
+    await using _server = await openControlSocket(file, { ...answers, operator });
+    const list = Buffer.alloc(3 * 1024 * 1024, 'x');
+    const client = controlClient(file);
+    await client.post('/v1/import?file=a%20b.csv&dry_run=1&force=', list);
+    await client.post('/v1/import?file=b.csv&tenant=T&dry_run=&force=1', Buffer.from('y'));
+    expect(asked.map(({ list, ...request }) => [request, list.length])).toEqual([
+      [{ tenant: null, file: 'a b.csv', dryRun: true, force: false }, list.length],
+      [{ tenant: 'T', file: 'b.csv', dryRun: false, force: true }, 1],
+    ]);
+    await expect(client.post('/v1/import', list)).rejects.toThrow('"file" must name the imported file');
+    await expect(client.post('/v1/overrides/remove', {})).rejects.toThrow('"match" must be a string');
+    const large = await controlRoutes(answers).request('/v1/overrides', { method: 'POST', body: list });
+    expect([large.status, await large.json()]).toEqual([413, { error: 'the request is larger than 1 MB' }]);
   });
 
   it('serves metrics as text', async () => {

@@ -45,6 +45,20 @@ const policy: Policy = {
     override('@open.example', 'deny'),
     override('Postmaster@contoso.example', 'deny'),
   ],
+  imported: new Map([
+    [
+      TENANT,
+      addressSetOf([
+        'all@contoso.example',
+        'jürgen@contoso.example',
+        'left@contoso.example',
+        'gone@contoso.example',
+        'all@strict.example',
+        'all@open.example',
+        'all@elsewhere.example',
+      ]),
+    ],
+  ]),
   freshnessLimit: HOUR,
   gracePeriod: 24 * HOUR,
 };
@@ -101,6 +115,11 @@ describe('with a fresh directory', () => {
     ['left+tag@contoso.example', 'accept', 'grace', 'left@contoso.example'],
     ['long-gone@contoso.example', 'reject', 'unknown', null],
     ['from-the-future@contoso.example', 'accept', 'grace', 'from-the-future@contoso.example'],
+    // imported, when nothing before it knows the address
+    ['All@contoso.example', 'accept', 'imported', 'all@contoso.example'],
+    ['all+tag@contoso.example', 'accept', 'imported', 'all@contoso.example'],
+    ['all@strict.example', 'accept', 'imported', 'all@strict.example'],
+    ['all+tag@strict.example', 'reject', 'unknown', null],
     // overrides, the more specific first
     ['folder@contoso.example', 'accept', 'override-allow', 'folder@contoso.example'],
     ['gone@contoso.example', 'reject', 'override-deny', 'gone@contoso.example'],
@@ -167,6 +186,9 @@ describe('without a fresh directory an old yes is still a yes and an old no is n
     ['stale', STALE, 'alice+x@contoso.example', 'accept', 'subaddress'],
     ['stale', STALE, 'left@contoso.example', 'accept', 'grace'],
     ['stale', STALE, 'nobody@contoso.example', 'defer', 'directory-stale'],
+    ['stale', STALE, 'all@contoso.example', 'accept', 'imported'],
+    ['never loaded', NEVER, 'all@contoso.example', 'accept', 'imported'],
+    ["another tenant's import", STALE, 'all@elsewhere.example', 'defer', 'directory-empty'],
     ['stale', STALE, 'nobody@observe.example', 'accept', 'observed-unknown'],
     ['stale', STALE, 'folder@contoso.example', 'accept', 'override-allow'],
     ['stale', STALE, 'gone@contoso.example', 'reject', 'override-deny'],

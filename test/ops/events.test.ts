@@ -111,6 +111,7 @@ describe('levels', () => {
 
   it.each([
     ['known', 250, 'debug', 'rcpt.accept'],
+    ['imported', 250, 'debug', 'rcpt.accept'],
     ['observed-unknown', 250, 'info', 'rcpt.accept'],
     ['grace', 250, 'info', 'rcpt.accept'],
     ['known', 550, 'warn', 'rcpt.reject'],
@@ -175,6 +176,41 @@ describe('a message', () => {
       duplicate_possible: true,
     });
     expect(await metrics.registry.metrics()).toContain('rcptgate_relay_messages_total{result="deferred"} 1');
+  });
+});
+
+describe('what an operator changes', () => {
+  it('is logged with who did it, what the operator wrote last', async () => {
+    const override = { match: 'a@b.example', action: 'deny', text: 'T', note: 'N', expires: 0 };
+    const done = {
+      tenant: 't1',
+      addresses: 3,
+      added: 2,
+      removed: 1,
+      foreign: 4,
+      forced: false,
+      file: 'r.csv',
+    };
+    const { lines } = await logged((events) => {
+      events.overrideAdd('me', override, true);
+      events.overrideRemove('me', { ...override, expires: null });
+      events.importDone('me', done);
+    });
+    const own = {
+      action: 'deny',
+      expires: '1970-01-01T00:00:00.000Z',
+      match: 'a@b.example',
+      text: 'T',
+      note: 'N',
+    };
+    const written = lines.map((line) => Object.entries(JSON.parse(line)).slice(2));
+    expect(written).toEqual(
+      [
+        { event: 'override.add', who: 'me', replaced: true, ...own },
+        { event: 'override.remove', who: 'me', ...own, expires: null },
+        { event: 'import.done', who: 'me', ...done },
+      ].map((line) => Object.entries(line)),
+    );
   });
 });
 

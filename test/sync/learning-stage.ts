@@ -92,6 +92,7 @@ export async function openLearningStage(
       lookups.published(openSnapshot(snapshot));
     },
     round: (report) => seen.rounds.push(report),
+    operator: () => undefined,
     progress: () => undefined,
     trouble: (trouble) => seen.troubles.push(trouble),
   });

@@ -57,6 +57,7 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
     learn(entry = ENTRY) {
       const learning = startLearning(entry, settings, {
         directory: (snapshot) => seen.directories.push(snapshot),
+        operator: () => undefined,
         round: (report) => seen.rounds.push(report),
         progress: (progress) => seen.progress.push(progress),
         trouble: (trouble) => seen.troubles.push(trouble),

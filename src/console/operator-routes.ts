@@ -1,0 +1,63 @@
+/**
+ * The part of the control socket through which the operator tells the gateway what Microsoft Graph cannot show.
+ *
+ *   GET  /v1/overrides                       both sources, reviewed
+ *   POST /v1/overrides {match, action, …}    adds or replaces one
+ *   POST /v1/overrides/remove {match}        removes one that was added here
+ *   POST /v1/import?tenant&file&dry_run&force   the body is the list, passed on unread
+ *   GET  /v1/coverage                        what is known of every tenant, and what is missing
+ */
+import type { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+
+/** An import as it is asked for. */
+export interface ImportRequest {
+  /** null: the only tenant there is. */
+  readonly tenant: string | null;
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly list: Uint8Array;
+}
+
+/** Each function is given by the composition root; what is wrong with a request is part of its answer. */
+export interface OperatorFunctions {
+  overrides(): Promise<unknown>;
+  addOverride(given: unknown): Promise<unknown>;
+  removeOverride(match: string): Promise<unknown>;
+  importList(request: ImportRequest): Promise<unknown>;
+  coverage(): Promise<unknown>;
+}
+
+/** Enough for about three million addresses. */
+const LARGEST_IMPORT = 256 * 1024 * 1024;
+
+/** Adds the route that takes large bodies; it has to come before the limit for all others. */
+export function importRoute(app: Hono, answer: OperatorFunctions): void {
+  const limit = bodyLimit({
+    maxSize: LARGEST_IMPORT,
+    onError: (context) => context.json({ error: 'the list is larger than 256 MB' }, 413),
+  });
+  app.post('/v1/import', limit, async (context) => {
+    const { tenant = null, file = '', dry_run, force } = context.req.query();
+    if (file === '') return context.json({ error: '"file" must name the imported file' }, 400);
+    const list = new Uint8Array(await context.req.arrayBuffer());
+    const request = { tenant, file, dryRun: dry_run === '1', force: force === '1', list };
+    return context.json(await answer.importList(request));
+  });
+}
+
+/** Adds the other routes. */
+export function operatorRoutes(app: Hono, answer: OperatorFunctions): void {
+  app.get('/v1/overrides', async (context) => context.json(await answer.overrides()));
+  app.post('/v1/overrides', async (context) => {
+    return context.json(await answer.addOverride(await context.req.json().catch(() => null)));
+  });
+  app.post('/v1/overrides/remove', async (context) => {
+    const body: unknown = await context.req.json().catch(() => null);
+    const { match } = Object(body) as { match?: unknown };
+    if (typeof match !== 'string') return context.json({ error: '"match" must be a string' }, 400);
+    return context.json(await answer.removeOverride(match));
+  });
+  app.get('/v1/coverage', async (context) => context.json(await answer.coverage()));
+}
