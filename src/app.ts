@@ -8,7 +8,14 @@ import type { Config, SmtpConfig } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { decide } from './core/decide.ts';
-import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
+import {
+  type Directory,
+  emptyTenantDirectory,
+  openSnapshot,
+  type TenantDirectory,
+  withTenant,
+} from './core/directory.ts';
+import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
 import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
 import { referenceFrom } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
@@ -20,6 +27,7 @@ import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } 
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
 import { type AcceptedMailLog, collectAcceptedMail } from './sync/accepted-mail.ts';
+import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -90,7 +98,8 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events);
+    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
     const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
@@ -102,13 +111,21 @@ export async function openGateway(
     });
     const relay = openRelay(config);
     closers.push(() => relay.close());
-    const listeners = await openListeners(config, shared, relay, events, accepted, closers);
     const looked = () => {
       watch.look();
       return metrics();
     };
-    const inquired = { config, version, answering: shared, learning, listeners, metrics: looked, events };
-    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
+    const listeners = await openListeners(
+      config,
+      edgeOf(config, shared, relay, { lookups, accepted }, events),
+      events,
+      closers,
+    );
+    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
+    const control = await openControlSocket(
+      config.controlSocket,
+      controlFunctions({ ...parts, metrics: looked }),
+    );
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
   } catch (error) {
@@ -117,7 +134,12 @@ export async function openGateway(
   }
 }
 
-function openLearning(config: Config, shared: Shared, events: Events): Learning {
+function openLearning(
+  config: Config,
+  shared: Shared,
+  events: Events,
+  published: (directory: TenantDirectory) => void,
+): Learning {
   const settings = {
     stateDir: config.stateDir,
     caFile: config.caFile,
@@ -134,6 +156,7 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
     directory(snapshot) {
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
+      published(tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
@@ -168,18 +191,34 @@ function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-async function openListeners(
-  config: Config,
+function openLiveLookups(config: Config, learning: Learning, events: Events): LiveLookups {
+  return openLookups(config.lookup, (ask) => learning.lookup(ask), {
+    answered: events.lookupAnswered,
+    found: events.lookupFound,
+    trouble: events.lookupTrouble,
+  });
+}
+
+function edgeOf(
+  { policy }: Config,
   shared: Shared,
   relay: Relay,
+  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
   events: Events,
-  accepted: AcceptedMailLog,
-  closers: Array<() => PromiseLike<unknown>>,
-): Promise<SmtpListener[]> {
-  const { policy } = config;
+): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
-  const edge: SmtpEdge = {
+  return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
+    lookup:
+      lookups &&
+      ((mailbox, verdict, client) => {
+        if (!wantsLookup(verdict)) return verdict;
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
+        const outcome = lookups.ask(question);
+        return outcome instanceof Promise
+          ? outcome.then((told) => afterLookup(verdict, told))
+          : afterLookup(verdict, outcome);
+      }),
     relay,
     nextHops: () => nextHops,
     reference: () => referenceFrom(randomBytes(6)),
@@ -199,6 +238,14 @@ async function openListeners(
       listenerTrouble: events.listenerTrouble,
     },
   };
+}
+
+async function openListeners(
+  config: Config,
+  edge: SmtpEdge,
+  events: Events,
+  closers: Array<() => PromiseLike<unknown>>,
+): Promise<SmtpListener[]> {
   const listeners: SmtpListener[] = [];
   // All listeners drain at the same time, so they are one thing to close.
   closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));

@@ -29,6 +29,8 @@ export interface TenantState {
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** Verified domains that another tenant claims too. */
+  readonly sharedDomains?: ReadonlyArray<{ readonly domain: string; readonly tenants: readonly string[] }>;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
   /** What was imported from Exchange; null when nothing was. */
@@ -86,10 +88,19 @@ export function statusText(status: GatewayStatus): string {
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
       ...planLines(each, status.now),
+      ...(each.sharedDomains ?? []).map(sharedLine(each)),
       ...troubleLines(each.lastRound),
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+/** The domain's answers come from the tenant that the configuration names, whoever else claims it. */
+function sharedLine({ tenant }: TenantState) {
+  return ({ domain, tenants }: { readonly domain: string; readonly tenants: readonly string[] }): string => {
+    const others = tenants.filter((other) => other !== tenant).join(', ');
+    return `  ${tenant}: ${printable(domain)} is verified in ${others} too`;
+  };
 }
 
 /** An import has its own freshness: it says yes at any age, so an operator has to see how old it is. */

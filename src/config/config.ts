@@ -30,6 +30,19 @@ export interface TenantConfig {
   readonly secretFile: string;
   readonly login: string;
   readonly graph: string;
+  /** Own cron expression; null for the one of all tenants. */
+  readonly schedule: string | null;
+}
+
+export interface LookupConfig {
+  readonly enabled: boolean;
+  readonly deadline: number;
+  /** Lookups a second and tenant. */
+  readonly rate: number;
+  readonly burst: number;
+  readonly negative: number;
+  readonly harvestLimit: number;
+  readonly harvestWindow: number;
 }
 
 export interface RelayConfig {
@@ -65,6 +78,7 @@ export interface Config {
   readonly relay: RelayConfig;
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
+  readonly lookup: LookupConfig;
 }
 
 export type ParsedConfig =
@@ -106,10 +120,18 @@ export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
 }
 
+/** Every schedule in the file, that of all tenants and those of single ones. */
 function judged(raw: Record<string, unknown>, judges: ConfigJudges): ConfigProblem[] {
-  const { schedule } = Object(raw.sync) as { schedule?: unknown };
-  const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
-  return problem === null ? [] : [{ key: 'sync.schedule', problem }];
+  const tables = Array.isArray(raw.tenant) ? raw.tenant : [];
+  const schedules: Array<readonly [key: string, table: unknown]> = [
+    ['sync', raw.sync],
+    ...tables.map((table, index) => [`tenant[${index}]`, table] as const),
+  ];
+  return schedules.flatMap(([key, table]) => {
+    const { schedule } = Object(table) as { schedule?: unknown };
+    const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
+    return problem === null ? [] : [{ key: `${key}.schedule`, problem }];
+  });
 }
 
 function fromFile(file: ConfigFile): Config {
@@ -145,6 +167,7 @@ function fromFile(file: ConfigFile): Config {
       minRemovals: file.guard.min_removals,
       recentMail: file.guard.recent_mail,
     },
+    lookup: lookupFrom(file.lookup),
   };
 }
 
@@ -173,6 +196,19 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
     secretFile: table.secret_file,
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
+    schedule: table.schedule ?? null,
+  };
+}
+
+function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
+  return {
+    enabled: table.enabled,
+    deadline: table.deadline,
+    rate: table.rate,
+    burst: table.burst,
+    negative: table.negative,
+    harvestLimit: table.harvest_limit,
+    harvestWindow: table.harvest_window,
   };
 }
 

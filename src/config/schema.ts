@@ -85,6 +85,7 @@ const tenantSchema = z.strictObject({
   cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
   login: httpsUrl.optional(),
   graph: httpsUrl.optional(),
+  schedule: text.optional(),
 });
 
 const domainSchema = z.strictObject({
@@ -120,6 +121,16 @@ const guardSchema = z.strictObject({
   recent_mail: duration.prefault('30d'),
 });
 
+const lookupSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  deadline: duration.prefault('1500ms'),
+  rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
+  burst: z.int().min(1).max(10_000).default(50),
+  negative: duration.prefault('5m'),
+  harvest_limit: z.int().min(0).max(10_000).default(100),
+  harvest_window: duration.prefault('10m'),
+});
+
 const directorySchema = z.strictObject({
   freshness_limit: duration.prefault('1h'),
   grace_period: duration.prefault('3d'),
@@ -138,6 +149,7 @@ export const fileSchema = z.strictObject({
   sync: syncSchema.prefault({}),
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
+  lookup: lookupSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

@@ -13,6 +13,7 @@ import { openDepartures } from './departures.ts';
 import { openHeldPlans } from './held-plans.ts';
 import { openHoldings } from './holdings.ts';
 import { type Imports, openImports } from './imports.ts';
+import { type LearnedObject, openLearn } from './learning.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
@@ -54,6 +55,10 @@ export interface Mirror extends Disposable {
   approve(tenant: string, hash: string, now: number): number | null;
   /** Remembers that mail to these addresses was accepted at `at` (ms since 1970). */
   noteMail(tenant: string, addresses: readonly string[], at: number): void;
+  /** Keeps what a live lookup found, under these verified domains; the next directory has it. */
+  learn(tenant: string, objects: readonly LearnedObject[], domains: readonly string[], now: number): void;
+  /** Verified domains of the last committed round, A-labels. */
+  domains(tenant: string): readonly string[];
   /** Remembers how a round went, whatever its outcome. */
   recordRound(tenant: string, record: RoundRecord): void;
   /** The directory as of `now`, with the addresses that left within `gracePeriod` (ms). */
@@ -120,6 +125,8 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
       return addresses.length;
     }),
     noteMail: (tenant, addresses, at) => recent.note(tenants.row(tenant).pk, addresses, at),
+    learn: openLearn(database, tenants, staging),
+    domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
     recordRound: tenants.record,
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
     describe: reading.describe,

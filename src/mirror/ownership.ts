@@ -39,7 +39,7 @@ export function ownedAddresses(
 
 /** Prepares the statements. */
 export function openOwnership(database: Database): Ownership {
-  database.exec(`CREATE TEMP TABLE orphan (
+  database.exec(`CREATE TEMP TABLE IF NOT EXISTS orphan (
     address TEXT, object INTEGER, stream TEXT, id TEXT, PRIMARY KEY (address, object)
   ) WITHOUT ROWID`);
   const clear = database.prepare('DELETE FROM temp.orphan');

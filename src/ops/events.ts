@@ -5,7 +5,7 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
-import type { HeldPlan } from '../core/reconcile.ts';
+import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -32,6 +32,8 @@ export const EVENT_NAMES = [
   'sync.round',
   'sync.held',
   'sync.trouble',
+  'lookup.found',
+  'lookup.trouble',
   'override.add',
   'override.remove',
   'import.done',
@@ -132,7 +134,6 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
-  const published = new Map<string, number>();
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -162,41 +163,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.nextHopTroubles.inc({ stage });
       logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
     },
-    directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
-      metrics.addresses.set({ tenant }, addresses);
-      metrics.departed.set({ tenant }, departed);
-      if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
-      // A quiet round publishes too; what an operator looks for is a change.
-      const level = published.get(tenant) === addresses ? 'debug' : 'info';
-      published.set(tenant, addresses);
-      logger[level]({
-        event: 'directory.publish',
-        tenant,
-        addresses,
-        departed,
-        synced_at: isoTime(syncedAt),
-      });
-    },
-    /** `age` in ms; null when the directory was never loaded. */
-    directoryAge: (tenant: string, fresh: boolean, age: number | null) => {
-      metrics.directoryFresh.set({ tenant }, fresh ? 1 : 0);
-      if (age !== null) metrics.directoryAge.set({ tenant }, Math.round(age / 1000));
-    },
-    directoryStale: (tenant: string, age: number | null) =>
-      logger.warn({ event: 'directory.stale', tenant, directory_age: seconds(age) }),
-    directoryFresh: (tenant: string, age: number | null) =>
-      logger.info({ event: 'directory.fresh', tenant, directory_age: seconds(age) }),
-    /** What the guard holds; only news is logged. */
-    syncHeld: (tenant: string, plan: HeldPlan | null, news: boolean) => {
-      metrics.held.set({ tenant }, plan?.addresses ?? 0);
-      if (!plan || !news) return;
-      const { hash, addresses, why, top } = plan;
-      const since = isoTime(plan.since);
-      logger.warn({ event: 'sync.held', tenant, plan: hash, since, held: addresses, why, addresses: top });
-    },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
   };
 }
@@ -276,14 +246,6 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
     streams,
     ...(error === undefined ? {} : { error }),
   });
-}
-
-function seconds(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms / 1000);
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }
 
 function rounded(ms: number): number {

@@ -7,6 +7,7 @@ export interface Metrics {
   readonly messages: Counter<'result'>;
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
+  readonly lookups: Counter<'tenant' | 'outcome'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly directoryAge: Gauge<'tenant'>;
@@ -42,6 +43,12 @@ export function createMetrics(): Metrics {
     rounds: new Counter({
       name: 'rcptgate_sync_rounds_total',
       help: 'Sync rounds by outcome.',
+      labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    lookups: new Counter({
+      name: 'rcptgate_lookups_total',
+      help: 'Unknown recipients by what their live lookup came to.',
       labelNames: ['tenant', 'outcome'],
       registers,
     }),

@@ -6,6 +6,7 @@ import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/ope
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
+import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
@@ -17,6 +18,8 @@ export interface LearnerTenant {
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** Own cron expression, UTC; without it the one of all tenants. */
+  readonly schedule?: string | null;
 }
 
 export interface LearnerSettings {
@@ -71,6 +74,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** Verified domains that another configured tenant says it has verified too. */
+  readonly sharedDomains: readonly SharedDomain[];
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
 }
@@ -98,6 +103,20 @@ export interface AddressDescription {
   }>;
 }
 
+/** One live lookup: normalised addresses of one mailbox. */
+export interface LookupAsk {
+  readonly tenant: string;
+  readonly addresses: readonly string[];
+  /** After this moment (ms since 1970) nobody wants the answer any more. */
+  readonly until: number;
+}
+
+/** `pause`: ms during which asking again would be pointless or harmful. */
+export type LookupAnswer =
+  | { readonly kind: 'found'; readonly addresses: readonly string[] }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly error: RoundError; readonly pause: number };
 /** A new import of recipients for a tenant. */
 export interface ImportAsk {
   readonly origin: ImportOrigin;
@@ -136,6 +155,7 @@ export interface Requests {
   };
   readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
   readonly describe: { readonly ask: { readonly address: string }; readonly answer: AddressDescription };
+  readonly lookup: { readonly ask: LookupAsk; readonly answer: LookupAnswer };
   readonly overrideAdd: {
     readonly ask: { readonly override: StoredOverride };
     readonly answer: { readonly replaced: StoredOverride | null };

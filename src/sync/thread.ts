@@ -12,6 +12,8 @@ import type {
   Approval,
   LearnerMessage,
   LearnerSettings,
+  LookupAnswer,
+  LookupAsk,
   RequestMessage,
   RequestName,
   Requests,
@@ -50,6 +52,8 @@ export interface Learning extends AsyncDisposable {
   accepted(mail: readonly AcceptedMail[]): Promise<unknown>;
   /** Who owns a normalised address. */
   describe(address: string): Promise<AddressDescription>;
+  /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
+  lookup(ask: LookupAsk): Promise<LookupAnswer>;
   /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
@@ -97,6 +101,7 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
     approve: (hash, tenant) => thread.ask('approve', { hash, tenant }),
     accepted: (mail) => thread.ask('accepted', mail),
     describe: (address) => thread.ask('describe', { address }),
+    lookup: (ask) => thread.ask('lookup', ask),
     operator: (name, ask) => thread.ask(name, ask),
     stop,
     [Symbol.asyncDispose]: stop,
