@@ -9,7 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
-const TOP = ['main.ts', 'cli.ts', 'app.ts', 'inquiry.ts', 'learner.ts', 'rehearsal.ts'];
+const TOP = [
+  'main.ts',
+  'cli.ts',
+  'app.ts',
+  'inquiry.ts',
+  'learner.ts',
+  'rounds.ts',
+  'tenant.ts',
+  'rehearsal.ts',
+];
 
 interface Source {
   readonly file: string;

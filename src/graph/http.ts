@@ -8,7 +8,7 @@ import * as tls from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, fetch, ProxyAgent } from 'undici';
 import { authoritiesProblem } from '../core/authorities.ts';
 import { done, failed, type Outcome } from './failure.ts';
-import { outboundProxy, transportFailure } from './transport.ts';
+import { isClientTimeout, outboundProxy, transportFailure } from './transport.ts';
 
 export interface HttpSettings {
   /** PEM file with certificate authorities to trust besides the built-in ones. */
@@ -121,7 +121,8 @@ async function exchange(
     if (request.signal?.aborted) {
       return failed('aborted', 'aborted', `request to ${host} was abandoned because we are stopping`);
     }
-    if (late) return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
+    if (late || isClientTimeout(error))
+      return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
     return transportFailure(host, error, proxy);
   } finally {
     clearTimeout(timer);

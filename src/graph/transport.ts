@@ -23,6 +23,11 @@ export function outboundProxy(configured: string | null, env: NodeJS.ProcessEnv)
   return URL.canParse(proxy) && new URL(proxy).host !== '' ? new URL(proxy).host : 'in HTTPS_PROXY';
 }
 
+/** The client's own limits, which are as long as ours and sometimes end first. */
+export function isClientTimeout(error: unknown): boolean {
+  return ['UND_ERR_BODY_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'].includes(codeOf(causeOf(error)));
+}
+
 /** The failure behind an error of `fetch`, whose own message says nothing; `proxy` as {@link outboundProxy} names it. */
 export function transportFailure(host: string, error: unknown, proxy: string | null) {
   const cause = causeOf(error);

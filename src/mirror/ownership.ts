@@ -8,6 +8,8 @@ import type { StoredObject } from './merge.ts';
 
 /** Longer addresses cannot be said in SMTP (RFC 5321 section 4.5.3.1.3: 256 octets), so they are not kept. */
 const MAX_ADDRESS = 512;
+/** Most addresses of a sample. */
+export const SAMPLE = 20;
 
 export interface Ownership {
   /** Starts a round of one tenant, with the distinct addresses it has now. */
@@ -20,6 +22,8 @@ export interface Ownership {
   changed(): boolean;
   /** Addresses that had an owner when the round began and have none now. */
   departed(): string[];
+  /** Some of the addresses that got their first owner in this round, at most {@link SAMPLE}. */
+  gained(): string[];
 }
 
 /** The addresses an object brings into the directory: none unless it is live. */
@@ -35,42 +39,54 @@ export function ownedAddresses(
 
 /** Prepares the statements. */
 export function openOwnership(database: Database): Ownership {
-  database.exec('CREATE TEMP TABLE orphan (address TEXT PRIMARY KEY) WITHOUT ROWID');
+  database.exec(`CREATE TEMP TABLE IF NOT EXISTS orphan (
+    address TEXT, object INTEGER, stream TEXT, id TEXT, PRIMARY KEY (address, object)
+  ) WITHOUT ROWID`);
   const clear = database.prepare('DELETE FROM temp.orphan');
-  const orphan = database.prepare('INSERT OR IGNORE INTO temp.orphan VALUES (?)');
+  // The former owner is kept by its name, because its row may be gone at the end of the round.
+  const orphan = database.prepare(
+    'INSERT OR IGNORE INTO temp.orphan SELECT ?, pk, stream, id FROM object WHERE pk = ?',
+  );
+  const wasOwned = database.prepare('SELECT 1 FROM temp.orphan WHERE address = ? LIMIT 1').pluck();
   const owner = database.prepare('SELECT 1 FROM address WHERE tenant = ? AND address = ? LIMIT 1').pluck();
   const have = database.prepare<[number], string>('SELECT address FROM address WHERE object = ?').pluck();
   const insert = database.prepare('INSERT OR IGNORE INTO address (tenant, address, object) VALUES (?, ?, ?)');
   const remove = database.prepare('DELETE FROM address WHERE tenant = ? AND address = ? AND object = ?');
   const orphans = database
     .prepare<[number], string>(
-      `SELECT address FROM temp.orphan AS o WHERE NOT EXISTS
+      `SELECT DISTINCT address FROM temp.orphan AS o WHERE NOT EXISTS
        (SELECT 1 FROM address AS a WHERE a.tenant = ? AND a.address = o.address)`,
     )
     .pluck();
   let tenant = 0;
   let count = 0;
   let changed = false;
+  let gained: string[] = [];
 
   const isOwned = (address: string): boolean => owner.get(tenant, address) !== undefined;
+  const gain = (address: string): void => {
+    count += 1;
+    if (gained.length < SAMPLE && wasOwned.get(address) === undefined) gained.push(address);
+  };
   return {
     begin(of, addresses) {
       clear.run();
       tenant = of;
       count = addresses;
       changed = false;
+      gained = [];
     },
     set(object, owned, isNew) {
       const before = new Set(isNew ? [] : have.all(object));
       for (const address of owned) {
         if (before.delete(address)) continue;
-        if (!isOwned(address)) count += 1;
+        if (!isOwned(address)) gain(address);
         insert.run(tenant, address, object);
         changed = true;
       }
       for (const address of before) {
         remove.run(tenant, address, object);
-        orphan.run(address);
+        orphan.run(address, object);
         if (!isOwned(address)) count -= 1;
         changed = true;
       }
@@ -78,5 +94,6 @@ export function openOwnership(database: Database): Ownership {
     count: () => count,
     changed: () => changed,
     departed: () => orphans.all(tenant),
+    gained: () => gained,
   };
 }

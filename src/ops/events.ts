@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -27,8 +28,13 @@ export const EVENT_NAMES = [
   'message.fail',
   'next_hop.trouble',
   'directory.publish',
+  'directory.stale',
+  'directory.fresh',
   'sync.round',
+  'sync.held',
   'sync.trouble',
+  'lookup.found',
+  'lookup.trouble',
   'override.add',
   'override.remove',
   'import.done',
@@ -132,7 +138,6 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
-  const published = new Map<string, number>();
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -162,20 +167,6 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.nextHopTroubles.inc({ stage });
       logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
     },
-    directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
-      metrics.addresses.set({ tenant }, addresses);
-      if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
-      // A quiet round publishes too; what an operator looks for is a change.
-      const level = published.get(tenant) === addresses ? 'debug' : 'info';
-      published.set(tenant, addresses);
-      logger[level]({
-        event: 'directory.publish',
-        tenant,
-        addresses,
-        departed,
-        synced_at: isoTime(syncedAt),
-      });
-    },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     credential: (tenant: string, news: CredentialEvent) => {
       measureExpiry(metrics, tenant, news);
@@ -184,6 +175,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
   };
 }
@@ -253,7 +245,8 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
 
 function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
   metrics.rounds.inc({ tenant: round.tenant, outcome: round.outcome });
-  const bad = round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0;
+  const bad =
+    round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0 || round.error !== undefined;
   const { tenant, outcome, addresses, added, removed, held, streams, error } = round;
   logger[bad ? 'warn' : 'info']({
     event: 'sync.round',
@@ -267,10 +260,6 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
     streams,
     ...(error === undefined ? {} : { error }),
   });
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }
 
 function rounded(ms: number): number {

@@ -96,6 +96,33 @@ describe('checkText', () => {
   });
 });
 
+describe('checkText of an unknown address', () => {
+  it.each([
+    ['absent', 'live lookup  absent (35 ms): the tenant does not have it'],
+    ['timeout', 'live lookup  timeout (35 ms): Graph did not answer'],
+    ['withheld', 'live lookup  withheld (35 ms): not made'],
+  ])('shows a lookup that ended %s', (outcome, expected) => {
+    const text = checkText([
+      {
+        address: 'nobody@contoso.example',
+        normalised: 'nobody@contoso.example',
+        verdict: 'reject',
+        reason: 'unknown',
+        reply: '550 5.1.1 No such recipient here',
+        domain: 'contoso.example',
+        tenant: 't1',
+        nextHop: null,
+        matched: null,
+        freshness: 'fresh',
+        directoryAge: 1000,
+        lookup: { outcome, ms: 34.6 },
+        objects: [],
+      },
+    ]);
+    expect(text.replace(/ {3,}/g, '  ')).toContain(expected);
+  });
+});
+
 describe('statusText and roundsText', () => {
   it('shows a failing tenant with what to do', () => {
     const error = { code: 'AADSTS7000222', message: 'The client secret has expired.', hint: 'Renew it.' };

@@ -166,6 +166,39 @@ describe('parseConfig', () => {
     expect(problems(credential(lines))).toEqual(Object.fromEntries(found));
   });
 
+  it('takes a schedule of a tenant, which is judged like that of all', () => {
+    const own = (schedule: string) => REQUIRED.replace('[[domain]]', `schedule = "${schedule}"\n[[domain]]`);
+    expect(parseConfig(own('* * * * *'))).toMatchObject({
+      ok: true,
+      config: { tenants: [{ schedule: '* * * * *' }], sync: { schedule: '*/5 * * * *' } },
+    });
+    expect(problems(own('never'))).toEqual({ 'tenant[0].schedule': 'is not a schedule' });
+  });
+
+  it('reads the limits of live lookups', () => {
+    const lookup =
+      '\n[lookup]\nenabled = false\ndeadline = "1s"\nrate = 0.5\nburst = 3\nnegative = "1m"\nharvest_limit = 0\nharvest_window = "1h"';
+    expect(parseConfig(REQUIRED + lookup)).toMatchObject({
+      ok: true,
+      config: {
+        lookup: {
+          enabled: false,
+          deadline: 1000,
+          rate: 0.5,
+          burst: 3,
+          negative: 60_000,
+          harvestLimit: 0,
+          harvestWindow: 3_600_000,
+        },
+      },
+    });
+    expect(Object.keys(problems(`${REQUIRED}\n[lookup]\nrate = 0\nburst = 0\ndeadline = "soon"`))).toEqual([
+      'lookup.deadline',
+      'lookup.rate',
+      'lookup.burst',
+    ]);
+  });
+
   it('is frozen to the bottom', () => {
     const parsed = parseConfig(REQUIRED);
     expect(parsed.ok && Object.isFrozen(parsed.config.smtp[0])).toBe(true);

@@ -84,6 +84,24 @@ describe('a rejection', () => {
   });
 });
 
+describe('lookups', () => {
+  it('count every outcome, and log who was found and what went wrong', async () => {
+    const { lines, metrics } = await logged((events) => {
+      events.lookupAnswered('t1', 'absent');
+      events.lookupAnswered('t1', 'absent');
+      events.lookupFound('t1', 'zoe@contoso.example', 12.3456);
+      events.lookupTrouble('t1', { code: 'http-500', message: 'm', hint: '' });
+    });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'info', event: 'lookup.found', tenant: 't1', ms: 12.346, address: 'zoe@contoso.example' },
+      { level: 'warn', event: 'lookup.trouble', tenant: 't1', error: { code: 'http-500' } },
+    ]);
+    expect(await metrics.registry.metrics()).toContain(
+      'rcptgate_lookups_total{tenant="t1",outcome="absent"} 2',
+    );
+  });
+});
+
 describe('levels', () => {
   const accept = (reason: string, code = 250): RecipientEvent => ({
     ...UNKNOWN,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type DirectorySnapshot, openSnapshot } from '../../src/core/directory.ts';
+import { DEFAULT_GUARD } from '../../src/core/reconcile.ts';
 import { type PracticeTenant, startPracticeTenant } from '../../src/practice/tenant-server.ts';
 import type { LearnerSettings, Trouble } from '../../src/sync/protocol.ts';
 import type { RoundProgress, RoundReport } from '../../src/sync/report.ts';
@@ -54,6 +55,9 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
     requestTimeout: 5000,
     masterKey: { path: join(directory, 'state', 'master.key'), own: true },
     tenants: [{ id, applicationId, login, graph, credential: secretIn(join(directory, 'secret')) }],
+    fullEvery: 86_400_000,
+    fullJitter: 0,
+    guard: DEFAULT_GUARD,
   };
   return {
     tenant,
