@@ -65,6 +65,8 @@ ca_file = "${work}/ca.pem"
 [[smtp]]
 listen = "127.0.0.1:${port}"
 mode = "verify"
+[lookup]
+enabled = false
 [[tenant]]
 id = "${tenant.tenantId}"
 application_id = "${tenant.applicationId}"

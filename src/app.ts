@@ -3,21 +3,32 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Config, SmtpConfig } from './config/config.ts';
-import { unreadableFiles } from './config/file.ts';
+import { readAuthorities, unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { decide } from './core/decide.ts';
-import { type Directory, emptyTenantDirectory, openSnapshot, withTenant } from './core/directory.ts';
+import {
+  type Directory,
+  emptyTenantDirectory,
+  openSnapshot,
+  type TenantDirectory,
+  withTenant,
+} from './core/directory.ts';
+import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
 import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
+import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { masterKeyFile } from './seal/master-key.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
+import { type AcceptedMailLog, collectAcceptedMail } from './sync/accepted-mail.ts';
+import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -36,6 +47,8 @@ interface Shared {
 
 /** How long the start waits for the mirror before it listens without one. */
 const MIRROR_WAIT_MS = 10_000;
+/** How long the stop waits for the learning thread to take what it should remember. */
+const LAST_WORD_MS = 2_000;
 
 /** Runs the gateway until SIGTERM or SIGINT; `started` is called once it answers. Returns the exit code. */
 export async function serve(
@@ -86,14 +99,34 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events);
+    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
+    const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
+    watch.look();
+    const accepted = collectAcceptedMail(learning.accepted);
+    closers.push(async () => {
+      watch[Symbol.dispose]();
+      await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+    });
     const relay = openRelay(config);
     closers.push(() => relay.close());
-    const listeners = await openListeners(config, shared, relay, events, closers);
-    const inquired = { config, version, answering: shared, learning, listeners, metrics, events };
-    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
+    const looked = () => {
+      watch.look();
+      return metrics();
+    };
+    const listeners = await openListeners(
+      config,
+      edgeOf(config, shared, relay, { lookups, accepted }, events),
+      events,
+      closers,
+    );
+    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
+    const control = await openControlSocket(
+      config.controlSocket,
+      controlFunctions({ ...parts, metrics: looked }),
+    );
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
   } catch (error) {
@@ -102,13 +135,22 @@ export async function openGateway(
   }
 }
 
-function openLearning(config: Config, shared: Shared, events: Events): Learning {
+function openLearning(
+  config: Config,
+  shared: Shared,
+  events: Events,
+  published: (directory: TenantDirectory) => void,
+): Learning {
   const settings = {
     stateDir: config.stateDir,
+    masterKey: masterKeyFile(config.stateDir, process.env.CREDENTIALS_DIRECTORY, existsSync),
     caFile: config.caFile,
     proxy: config.proxy,
     schedule: config.sync.schedule,
     requestTimeout: config.sync.requestTimeout,
+    fullEvery: config.sync.fullEvery,
+    fullJitter: config.sync.fullJitter,
+    guard: config.guard,
     gracePeriod: config.policy.gracePeriod,
     tenants: config.tenants,
   };
@@ -116,23 +158,29 @@ function openLearning(config: Config, shared: Shared, events: Events): Learning 
     directory(snapshot) {
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
+      published(tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
       shared.operator = operatorFrom(config.policy, snapshot);
     },
     round: events.syncRound,
+    held: events.syncHeld,
     progress: () => undefined,
+    credential: events.credential,
     trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
   });
 }
 
 function openRelay({ hostname, caFile, relay }: Config): Relay {
   const command = relay.commandTimeout;
+  // A ca_file that cannot be used was told at the start; mail that does not need it goes on.
+  const authorities = readAuthorities(caFile);
+  const ca = authorities.ok ? authorities.pem : null;
   return createRelay({
     hostname,
     tls: relay.tls,
-    ...(caFile === null ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    ...(ca === null ? {} : { ca }),
     maxIdle: relay.maxIdle,
     idleMs: relay.idle,
     timeouts: {
@@ -149,22 +197,46 @@ function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-async function openListeners(
-  config: Config,
+function openLiveLookups(config: Config, learning: Learning, events: Events): LiveLookups {
+  return openLookups(config.lookup, (ask) => learning.lookup(ask), {
+    answered: events.lookupAnswered,
+    found: events.lookupFound,
+    trouble: events.lookupTrouble,
+  });
+}
+
+function edgeOf(
+  { policy }: Config,
   shared: Shared,
   relay: Relay,
+  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
   events: Events,
-  closers: Array<() => PromiseLike<unknown>>,
-): Promise<SmtpListener[]> {
-  const { policy } = config;
+): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
-  const edge: SmtpEdge = {
+  return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
+    lookup:
+      lookups &&
+      ((mailbox, verdict, client) => {
+        if (!wantsLookup(verdict)) return verdict;
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
+        const outcome = lookups.ask(question);
+        return outcome instanceof Promise
+          ? outcome.then((told) => afterLookup(verdict, told))
+          : afterLookup(verdict, outcome);
+      }),
     relay,
     nextHops: () => nextHops,
     reference: referenceSource(randomBytes),
     events: {
-      recipientAnswered: events.recipient,
+      recipientAnswered(answer) {
+        const { tenant, matched, reason } = answer.verdict;
+        // What an override or a policy accepted is not the directory's to lose.
+        const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
+        if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
+          accepted.note(tenant, matched);
+        events.recipient(answer);
+      },
       messageRelayed: events.message,
       messageFailed: events.message,
       nextHopTrouble: events.nextHopTrouble,
@@ -172,6 +244,14 @@ async function openListeners(
       listenerTrouble: events.listenerTrouble,
     },
   };
+}
+
+async function openListeners(
+  config: Config,
+  edge: SmtpEdge,
+  events: Events,
+  closers: Array<() => PromiseLike<unknown>>,
+): Promise<SmtpListener[]> {
   const listeners: SmtpListener[] = [];
   // All listeners drain at the same time, so they are one thing to close.
   closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));

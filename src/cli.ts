@@ -44,10 +44,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: (args, terminal) => withDaemon(args, terminal, check),
   },
   sync: {
-    usage: 'rcptgate sync [--tenant ID] [--json] [--config FILE]',
-    summary: 'run a sync round now and show what it changed',
-    help: 'Exit code: 0 when every round was complete, 1 otherwise.',
-    options: { tenant: 'string' },
+    usage: 'rcptgate sync [--dry-run | approve HASH] [--tenant ID] [--json] [--config FILE]',
+    summary: 'run a sync round now and show what it changed; approve removals that are held',
+    help: '--dry-run shows what a round would change and changes nothing. approve applies the held plan that status names, and no other.\nExit code: 0 when every round was complete, or the plan was applied; 1 otherwise.',
+    options: { tenant: 'string', 'dry-run': 'boolean' },
     run: (args, terminal) => withDaemon(args, terminal, sync),
   },
   status: {

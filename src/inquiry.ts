@@ -5,18 +5,21 @@ import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
-import { domainOf } from './core/address.ts';
+import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
 import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
+import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
 import { policyFor } from './core/policy.ts';
+import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
+import type { LiveLookups } from './sync/lookup.ts';
 import type { Learning } from './sync/thread.ts';
 
 /** What can be asked about. */
@@ -26,6 +29,8 @@ export interface Inquired {
   /** The values that answer now. */
   readonly answering: { readonly directory: Directory; readonly operator: Operator };
   readonly learning: Learning;
+  /** null when live lookups are switched off. */
+  readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
   metrics(): Promise<string>;
   readonly events: {
@@ -48,7 +53,8 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
-    sync: (tenant, progress) => learning.sync(tenant, progress),
+    sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
+    approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();
@@ -75,11 +81,17 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   };
 }
 
-/** The answer to one address now, with what the mirror knows of its owners if it can say so in time. */
-async function explain(address: string, { answering, learning }: Inquired): Promise<CheckedAddress> {
-  const { directory, operator } = answering;
+/**
+ * The answer to one address now, with what the mirror knows of its owners if it can say so in time. Where RCPT TO would
+ * make a live lookup, it is made.
+ */
+async function explain(address: string, parts: Inquired): Promise<CheckedAddress> {
+  const { learning } = parts;
+  const { directory, operator } = parts.answering;
   const now = Date.now();
-  const verdict = decideText(address, directory, operator.policy, now);
+  const first = decideText(address, directory, operator.policy, now);
+  const lookup = await lookUp(address, first, parts);
+  const verdict = lookup ? afterLookup(first, lookup.outcome) : first;
   const key = verdict.matched ?? verdict.key;
   const asked =
     key === null ? null : await within(EXPLAIN_WAIT_MS, learning.describe(key)).catch(() => undefined);
@@ -96,11 +108,25 @@ async function explain(address: string, { answering, learning }: Inquired): Prom
     matched: verdict.matched,
     freshness: verdict.freshness,
     directoryAge: verdict.directoryAge,
+    lookup: lookup && { outcome: lookup.outcome.kind, ms: lookup.ms },
     objects: key === null ? [] : (asked?.owners ?? null),
     now,
     override: overrideOf(verdict.key, operator, now),
     imported: importOf(key, verdict.tenant, operator),
   };
+}
+
+async function lookUp(
+  address: string,
+  verdict: Verdict,
+  { config, lookups }: Inquired,
+): Promise<{ readonly outcome: LookupOutcome; readonly ms: number } | null> {
+  const parsed = parseMailbox(address);
+  if (!lookups || !parsed.ok || !wantsLookup(verdict)) return null;
+  const started = performance.now();
+  const addresses = lookupKeys(parsed.mailbox, config.policy);
+  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses, client: null });
+  return { outcome, ms: performance.now() - started };
 }
 
 /** The override in force for an address, with where it stands. `postmaster` comes before it all the same. */

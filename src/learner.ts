@@ -4,31 +4,19 @@
  */
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openGraph } from './graph/client.ts';
-import { readSecretFile } from './graph/credential.ts';
-import { type Http, openHttp } from './graph/http.ts';
-import { selectHash } from './graph/objects.ts';
-import { openTokens } from './graph/tokens.ts';
+import { openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
+import { type Running, startRounds } from './rounds.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
-import type { LearnerSettings, LearnerTenant, RequestHandlers, TenantStatus } from './sync/protocol.ts';
+import type { LearnerSettings, RequestHandlers, TenantStatus } from './sync/protocol.ts';
 import { openPublication, type Publish } from './sync/publication.ts';
-import type { RoundReport } from './sync/report.ts';
-import { type RoundDeps, runRound } from './sync/round.ts';
-import { type Schedule, startSchedule } from './sync/schedule.ts';
-import { type Turns, takeTurns } from './sync/turns.ts';
+import { publish } from './tenant.ts';
 
-/** Delta is known to lose changes, so everything is read again once a day. Ms. */
-const FULL_EVERY = 86_400_000;
 /** Ms between attempts to open the mirror. */
 const REOPEN = 15_000;
-/** Rounds get this long (ms) to notice that they are aborted before the mirror is closed. */
-const SETTLE = 3000;
-
 /** Niceness of the learning thread: when CPUs are short, answering goes first. */
 const NICENESS = 5;
 
@@ -49,19 +37,34 @@ function standBack(): void {
   }
 }
 
-/** Starts learning and returns what answers requests. Everything else is told through `tell`. */
-export function startLearner(settings: LearnerSettings, tell: Tell): RequestHandlers {
+/**
+ * Starts learning and returns what answers requests. Everything else is told through `tell`. `now` is the clock of
+ * rounds, grace and the guard, ms since 1970.
+ */
+export function startLearner(
+  settings: LearnerSettings,
+  tell: Tell,
+  now: () => number = Date.now,
+): RequestHandlers {
   const stopping = new AbortController();
   const http = openHttp({ caFile: settings.caFile, proxy: settings.proxy, timeout: settings.requestTimeout });
   const trouble = (message: string): void => tell({ kind: 'trouble', trouble: { message } });
   let learning: Running | null = null;
-  const publish = openPublication(tell);
+  const publishDirectory = openPublication(tell);
   const mirror = openPatiently(
-    () => openAndPublish(settings, publish, tell),
+    () => openAndPublish(settings, publishDirectory, tell),
     REOPEN,
     (opened) => {
       tell({ kind: 'ready' });
-      learning = startRounds(settings, opened, http, tell, publish, stopping.signal);
+      learning = startRounds({
+        settings,
+        mirror: opened,
+        http,
+        tell,
+        publishDirectory,
+        now,
+        signal: stopping.signal,
+      });
     },
     (message) => {
       trouble(message);
@@ -79,9 +82,16 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
   };
   return {
     ...operatorHandlers(stored, tell),
-    sync: async ({ tenant }) => running().sync(tenant),
+    sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
+    approve: async ({ hash, tenant }) => running().approve(hash, tenant),
+    async accepted(mail) {
+      const { noteMail } = running();
+      for (const { tenant, addresses } of mail) noteMail(tenant, addresses);
+      return null;
+    },
     status: async () => learning?.status() ?? settings.tenants.map(({ id }) => unread(id, mirror.trouble())),
     describe: async ({ address }) => running().describe(address),
+    lookup: async (ask) => running().lookup(ask),
     async stop() {
       stopping.abort();
       mirror.stop();
@@ -94,11 +104,13 @@ export function startLearner(settings: LearnerSettings, tell: Tell): RequestHand
 }
 
 /** What is stored answers before anything is asked of Graph. */
-function openAndPublish(settings: LearnerSettings, publish: Publish, tell: Tell): Mirror {
-  const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'));
+function openAndPublish(settings: LearnerSettings, publishDirectory: Publish, tell: Tell): Mirror {
+  const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'), settings.guard);
   try {
-    for (const { id } of settings.tenants) publish(mirror, id);
+    for (const { id } of settings.tenants) publish({ mirror, tell, publishDirectory }, id);
     publishOperator(mirror, tell);
+    // A secret that nobody needs any more is not kept.
+    mirror.retainCredentials(settings.tenants.map(({ id }) => id));
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();
@@ -107,112 +119,17 @@ function openAndPublish(settings: LearnerSettings, publish: Publish, tell: Tell)
   }
 }
 
-interface Running {
-  sync(tenant: string | null): Promise<readonly RoundReport[]>;
-  status(): readonly TenantStatus[];
-  describe: Mirror['describe'];
-  settle(): Promise<void>;
-}
-
-function startRounds(
-  settings: LearnerSettings,
-  mirror: Mirror,
-  http: Http,
-  tell: Tell,
-  publish: Publish,
-  signal: AbortSignal,
-): Running {
-  const deps = new Map(settings.tenants.map((tenant) => [tenant.id, roundDeps(tenant, mirror, http, tell)]));
-  const turns = takeTurns((tenant) => oneRound(mirror, deps.get(tenant), tenant, tell, publish, signal));
-  const ids = settings.tenants.map(({ id }) => id);
-  const schedule = startSchedule(
-    settings.schedule,
-    async () => {
-      mirror.prune(Date.now(), settings.gracePeriod);
-      await Promise.all(ids.map((id) => turns.join(id)));
-    },
-    (message) => tell({ kind: 'trouble', trouble: { message } }),
-  );
-  return {
-    async sync(tenant) {
-      if (tenant !== null && !deps.has(tenant)) throw new Error(`there is no tenant ${tenant}`);
-      return Promise.all((tenant === null ? ids : [tenant]).map((id) => turns.fresh(id)));
-    },
-    status: () => ids.map((id) => statusOf(mirror, id, schedule)),
-    describe(address) {
-      const { owners, departures } = mirror.describe(address);
-      // The mirror may still hold a tenant that is no longer configured.
-      const ours = ({ tenant }: { readonly tenant: string }): boolean => deps.has(tenant);
-      return { address, owners: owners.filter(ours), departures: departures.filter(ours) };
-    },
-    settle: () => settle(schedule, turns),
-  };
-}
-
-/** Rounds notice an abort at their next step; a commit is one step and has finished when this runs. */
-async function settle(schedule: Schedule, turns: Turns<RoundReport>): Promise<void> {
-  schedule.stop();
-  const settled = new AbortController();
-  const late = sleep(SETTLE, undefined, { signal: settled.signal }).catch(() => {});
-  await Promise.race([turns.idle(), late]);
-  settled.abort();
-}
-
-async function oneRound(
-  mirror: Mirror,
-  deps: RoundDeps | undefined,
-  tenant: string,
-  tell: Tell,
-  publish: Publish,
-  signal: AbortSignal,
-): Promise<RoundReport> {
-  if (!deps) throw new Error(`there is no tenant ${tenant}`);
-  const report = await runRound(deps, tenant, signal);
-  if (report.outcome === 'ok' || report.outcome === 'partial') publish(mirror, tenant);
-  if (!signal.aborted) tell({ kind: 'round', report });
-  return report;
-}
-
-function roundDeps(tenant: LearnerTenant, mirror: Mirror, http: Http, tell: Tell): RoundDeps {
-  const { id, applicationId, login, graph: base } = tenant;
-  const readCredential = () => readSecretFile(tenant.secretFile);
-  const tokens = openTokens({ tenant: id, applicationId, login, graph: base, readCredential }, http);
-  const graph = openGraph({ tenant: id, graph: base }, http, tokens);
-  return {
-    organization: graph.organization,
-    pages: graph.pages,
-    selectHash,
-    state: () => mirror.state(id),
-    stage: (stream, patches) => mirror.stage(id, stream, patches),
-    unstage: (stream) => mirror.unstage(id, stream),
-    commit: (round, now) => mirror.commitRound(id, round, now),
-    record: (record) => mirror.recordRound(id, record),
-    now: Date.now,
-    progress: (progress) => tell({ kind: 'progress', progress }),
-    fullEvery: FULL_EVERY,
-  };
-}
-
-function statusOf(mirror: Mirror, tenant: string, schedule: Schedule): TenantStatus {
-  const { syncedAt, lastRound, streams } = mirror.state(tenant);
-  return {
-    tenant,
-    syncedAt,
-    ...mirror.counts(tenant),
-    lastRound: lastRound === null ? null : JSON.parse(lastRound),
-    nextRun: schedule.nextRun(),
-    streams: streams.map(({ stream, cursor, fullAt, error }) => ({
-      stream,
-      cursor: cursor !== null,
-      fullAt,
-      error: error === null ? null : JSON.parse(error),
-    })),
-    trouble: null,
-  };
-}
-
 /** The status of a tenant whose mirror cannot be used. */
 function unread(tenant: string, trouble: string | null): TenantStatus {
-  const nothing = { syncedAt: null, addresses: 0, objects: {}, departed: 0, held: 0 };
-  return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], trouble };
+  const nothing = {
+    syncedAt: null,
+    addresses: 0,
+    objects: {},
+    departed: 0,
+    held: 0,
+    plan: null,
+    nextFull: null,
+    credential: null,
+  };
+  return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], sharedDomains: [], trouble };
 }

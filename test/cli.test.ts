@@ -60,6 +60,10 @@ async function daemon(
   answers: { verdicts?: string[]; outcome?: string; freshness?: string },
 ) {
   return openControlSocket(socket, {
+    approve: async (hash: string) => ({
+      ok: false,
+      message: `there is no held plan ${hash}: nothing is held`,
+    }),
     metrics: async () => '',
     operator: SILENT_OPERATOR,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),

@@ -31,6 +31,10 @@ export interface DaemonOptions {
   readonly domain?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
+  /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
+  readonly credential?: (file: (name: string) => string) => string;
+  /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
   readonly stateDir?: string;
   /** Environment on top of the test's own. */
@@ -59,6 +63,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const configFile = path.join(stateDir, 'rcptgate.toml');
   writeFileSync(path.join(stateDir, 'ca.pem'), options.tenant.caPem);
   writeFileSync(path.join(stateDir, 'secret'), options.tenant.secret);
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeFileSync(path.join(stateDir, name), content);
+  }
   writeFileSync(configFile, configuration(options, stateDir, port));
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -137,6 +144,8 @@ export async function freePort(): Promise<number> {
 
 function configuration(options: DaemonOptions, stateDir: string, port: number): string {
   const { tenant } = options;
+  const file = (name: string): string => JSON.stringify(path.join(stateDir, name));
+  const credential = options.credential?.(file) ?? `secret_file = ${file('secret')}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
 ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
@@ -149,7 +158,7 @@ ${options.smtp ?? ''}
 [[tenant]]
 id = "${tenant.tenantId}"
 application_id = "${tenant.applicationId}"
-secret_file = ${JSON.stringify(path.join(stateDir, 'secret'))}
+${credential}
 login = "${tenant.login}"
 graph = "${tenant.graph}"
 [[domain]]

@@ -16,7 +16,9 @@ function sourceOf(file: string): string {
   return readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 }
 
-const EVENTS = sourceOf('ops/events.ts') + sourceOf('ops/operator-events.ts');
+const EVENTS = ['events', 'learning-events', 'operator-events']
+  .map((name) => sourceOf(`ops/${name}.ts`))
+  .join('');
 
 describe('the README', () => {
   it.each(Object.keys(ACTION_OF) as Reason[])(

@@ -17,6 +17,8 @@ export interface CheckedAddress {
   readonly freshness: string | null;
   /** ms */
   readonly directoryAge: number | null;
+  /** What a live lookup said of an address that the directory does not know; null when none is made. */
+  readonly lookup?: { readonly outcome: string; readonly ms: number } | null;
   /** Objects in the tenant that hold the address; null when the mirror could not be asked in time. */
   readonly objects: readonly OwningObject[] | null;
   /** When it was asked, ms since 1970. */
@@ -70,6 +72,7 @@ function oneAddress(result: CheckedAddress): string {
   }
   if (result.domain !== null) rows.push(['  domain', `${result.domain}, tenant ${result.tenant}`]);
   if (result.freshness !== null) rows.push(['  directory', directoryLine(result)]);
+  if (result.lookup) rows.push(['  live lookup', lookupLine(result.lookup)]);
   for (const line of objectLines(result.objects)) rows.push(['  held by', line]);
   if (result.override) rows.push(['  override', overrideLine(result.override)]);
   if (result.imported) {
@@ -91,6 +94,19 @@ function directoryLine({ freshness, directoryAge }: CheckedAddress): string {
   return directoryAge === null
     ? `${freshness}: never loaded`
     : `${freshness}, synced ${span(directoryAge)} ago`;
+}
+
+/** What an outcome means to an operator. */
+const LOOKUP: Readonly<Record<string, string>> = {
+  found: 'the tenant has it, the directory will soon',
+  absent: 'the tenant does not have it',
+  timeout: 'Graph did not answer within the deadline',
+  'over-budget': 'not made, too many were asked for',
+  failed: 'could not tell; rcptgate status and the log (lookup.trouble) say why',
+};
+
+function lookupLine({ outcome, ms }: { readonly outcome: string; readonly ms: number }): string {
+  return `${outcome} (${Math.round(ms)} ms): ${LOOKUP[outcome] ?? 'not made'}`;
 }
 
 function objectLines(objects: readonly OwningObject[] | null): string[] {

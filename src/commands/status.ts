@@ -24,9 +24,15 @@ export interface TenantState {
   readonly departed: number;
   /** Addresses whose removal is held back. */
   readonly held: number;
+  /** What is held, as it can be approved. */
+  readonly plan?: PlanState | null;
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** null or absent when the mirror cannot be used. */
+  readonly credential?: CredentialState | null;
+  /** Verified domains that another tenant claims too. */
+  readonly sharedDomains?: ReadonlyArray<{ readonly domain: string; readonly tenants: readonly string[] }>;
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
   /** What was imported from Exchange; null when nothing was. */
@@ -36,6 +42,32 @@ export interface TenantState {
     readonly addresses: number;
   } | null;
 }
+
+/** The credential in use, and what is wrong with the one in its file. */
+export interface CredentialState {
+  readonly use: {
+    readonly kind: string;
+    readonly source: 'file' | 'kept';
+    readonly expires: number | null;
+  } | null;
+  readonly proven: boolean;
+  readonly trouble: { readonly code: string; readonly message: string; readonly hint: string } | null;
+}
+
+interface PlanState {
+  readonly hash: string;
+  readonly since: number;
+  readonly addresses: number;
+  readonly why: Readonly<Record<string, number>>;
+  readonly top: readonly string[];
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  'empty-listing': 'nobody would be left',
+  count: 'more would go in one round than max_removals',
+  share: 'a larger share would go in one round than max_removal_share',
+  'recent-mail': 'received mail lately, and Graph did not confirm that it is gone',
+};
 
 /** Shows the state; exit code 0 only when every directory is fresh. */
 export const status: DaemonCommand = async (daemon, args, terminal) => {
@@ -68,10 +100,21 @@ export function statusText(status: GatewayStatus): string {
     ]),
     ...status.tenants.flatMap((each) => [
       ...(each.trouble === null ? [] : [`  ${each.tenant}: ${printable(each.trouble)}`]),
+      ...credentialLines(each, status.now),
+      ...planLines(each, status.now),
+      ...(each.sharedDomains ?? []).map(sharedLine(each)),
       ...troubleLines(each.lastRound),
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+/** The domain's answers come from the tenant that the configuration names, whoever else claims it. */
+function sharedLine({ tenant }: TenantState) {
+  return ({ domain, tenants }: { readonly domain: string; readonly tenants: readonly string[] }): string => {
+    const others = tenants.filter((other) => other !== tenant).join(', ');
+    return `  ${tenant}: ${printable(domain)} is verified in ${others} too`;
+  };
 }
 
 /** An import has its own freshness: it says yes at any age, so an operator has to see how old it is. */
@@ -80,4 +123,43 @@ function importLines({ tenant, imported }: TenantState, now: number): string[] {
   const { file, importedAt, addresses } = imported;
   const age = span(now - importedAt);
   return [`  ${tenant}: ${count(addresses)} addresses imported from ${printable(file)}, ${age} ago`];
+}
+
+/** Nothing for a tenant whose credential was never looked at. */
+function credentialLines({ tenant, credential }: TenantState, now: number): string[] {
+  if (!credential) return [];
+  const { use, proven, trouble } = credential;
+  const lines: string[] = [];
+  if (use !== null) {
+    const state = proven ? SOURCES[use.source] : 'not proven yet';
+    lines.push(`  ${tenant}: ${use.kind} ${state}${expiryText(use.expires, now)}`);
+  }
+  if (trouble !== null) {
+    lines.push(`  ${tenant}: ${printable(trouble.code)}: ${printable(trouble.message)}`);
+    if (trouble.hint !== '') lines.push(`  what to do: ${trouble.hint}`);
+  }
+  return lines;
+}
+
+const SOURCES = {
+  file: 'from its file works',
+  kept: 'kept from before is used, because its file cannot be',
+} as const;
+
+function expiryText(expires: number | null, now: number): string {
+  if (expires === null) return '';
+  if (expires <= now) return `; it ended ${span(now - expires)} ago`;
+  return `; it ends in ${span(expires - now)}`;
+}
+
+/** What is held of a tenant, why, and what to do about it. */
+function planLines({ tenant, plan }: TenantState, now: number): string[] {
+  if (!plan) return [];
+  const more = plan.addresses > plan.top.length ? ` and ${count(plan.addresses - plan.top.length)} more` : '';
+  return [
+    `  ${tenant}: ${count(plan.addresses)} removals are held for ${span(now - plan.since)}, plan ${plan.hash}`,
+    ...Object.entries(plan.why).map(([why, addresses]) => `    ${count(addresses)}: ${WHY[why] ?? why}`),
+    `    ${plan.top.map(printable).join(', ')}${more}`,
+    `    when they are really gone: rcptgate sync approve ${plan.hash} --tenant ${tenant}`,
+  ];
 }

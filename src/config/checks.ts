@@ -9,7 +9,7 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
 export function crossChecks(raw: Raw): ConfigProblem[] {
-  return [...tlsPairs(raw), ...endpoints(raw), ...domains(raw), ...listeners(raw)];
+  return [...tlsPairs(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
 }
 
 function tlsPairs(raw: Raw): ConfigProblem[] {
@@ -38,6 +38,48 @@ function endpoints(raw: Raw): ConfigProblem[] {
     else seen.set(id, index);
     return problems;
   });
+}
+
+/** A tenant has one credential: a secret, a certificate with its key, or a federated assertion. */
+function credentials(raw: Raw): ConfigProblem[] {
+  return tables(raw, 'tenant').flatMap((table, index) =>
+    [...kindProblems(table), ...companionProblems(table)].map(([key, problem]) => ({
+      key: `tenant[${index}].${key}`,
+      problem,
+    })),
+  );
+}
+
+type KeyProblem = readonly [key: string, problem: string];
+
+function kindProblems(table: Raw): KeyProblem[] {
+  const given = ['secret_file', 'certificate_file', 'assertion_file'].filter(
+    (key) => table[key] !== undefined,
+  );
+  const [first, ...others] = given;
+  if (first === undefined && table.key_file === undefined) {
+    return [['secret_file', 'is missing, and so are certificate_file with key_file, and assertion_file']];
+  }
+  return others.map((key) => [key, `goes without ${first}: a tenant has one credential`]);
+}
+
+/** Keys that need another one beside them. */
+const COMPANIONS = [
+  ['certificate_file', 'key_file', 'is missing: a certificate and its key go together'],
+  ['key_file', 'certificate_file', 'is missing: a certificate and its key go together'],
+] as const;
+const DEPENDENTS = [
+  ['key_passphrase_file', 'key_file', 'opens a key_file, and there is none'],
+  ['secret_expires', 'secret_file', 'speaks of a secret_file, and there is none'],
+] as const;
+
+function companionProblems(table: Raw): KeyProblem[] {
+  const lacking = ([key, other]: readonly [string, string, string]): boolean =>
+    table[key] !== undefined && table[other] === undefined;
+  return [
+    ...COMPANIONS.filter(lacking).map(([, key, problem]): KeyProblem => [key, problem]),
+    ...DEPENDENTS.filter(lacking).map(([key, , problem]): KeyProblem => [key, problem]),
+  ];
 }
 
 function domains(raw: Raw): ConfigProblem[] {

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
+import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
@@ -23,12 +24,36 @@ export interface SmtpConfig {
   readonly bareNewlines: 'normalise' | 'reject';
 }
 
+/** Where the one credential of a tenant is. `expires`: when the operator says the secret ends, ms since 1970. */
+export type CredentialConfig =
+  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
+  | {
+      readonly kind: 'certificate';
+      readonly certificateFile: string;
+      readonly keyFile: string;
+      readonly keyPassphraseFile: string | null;
+    }
+  | { readonly kind: 'assertion'; readonly assertionFile: string };
+
 export interface TenantConfig {
   readonly id: string;
   readonly applicationId: string;
-  readonly secretFile: string;
+  readonly credential: CredentialConfig;
   readonly login: string;
   readonly graph: string;
+  /** Own cron expression; null for the one of all tenants. */
+  readonly schedule: string | null;
+}
+
+export interface LookupConfig {
+  readonly enabled: boolean;
+  readonly deadline: number;
+  /** Lookups a second and tenant. */
+  readonly rate: number;
+  readonly burst: number;
+  readonly negative: number;
+  readonly harvestLimit: number;
+  readonly harvestWindow: number;
 }
 
 export interface RelayConfig {
@@ -39,6 +64,14 @@ export interface RelayConfig {
   readonly finalTimeout: number;
   readonly idle: number;
   readonly maxIdle: number;
+}
+
+export interface SyncConfig {
+  readonly schedule: string;
+  readonly requestTimeout: number;
+  /** Everything is read again after this long and up to `fullJitter` more, by tenant. */
+  readonly fullEvery: number;
+  readonly fullJitter: number;
 }
 
 /** Times are in ms, sizes in bytes. */
@@ -54,7 +87,9 @@ export interface Config {
   readonly tenants: readonly TenantConfig[];
   readonly policy: Policy;
   readonly relay: RelayConfig;
-  readonly sync: { readonly schedule: string; readonly requestTimeout: number };
+  readonly sync: SyncConfig;
+  readonly guard: GuardLimits;
+  readonly lookup: LookupConfig;
 }
 
 export type ParsedConfig =
@@ -96,10 +131,18 @@ export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
 }
 
+/** Every schedule in the file, that of all tenants and those of single ones. */
 function judged(raw: Record<string, unknown>, judges: ConfigJudges): ConfigProblem[] {
-  const { schedule } = Object(raw.sync) as { schedule?: unknown };
-  const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
-  return problem === null ? [] : [{ key: 'sync.schedule', problem }];
+  const tables = Array.isArray(raw.tenant) ? raw.tenant : [];
+  const schedules: Array<readonly [key: string, table: unknown]> = [
+    ['sync', raw.sync],
+    ...tables.map((table, index) => [`tenant[${index}]`, table] as const),
+  ];
+  return schedules.flatMap(([key, table]) => {
+    const { schedule } = Object(table) as { schedule?: unknown };
+    const problem = typeof schedule === 'string' && schedule !== '' ? judges.schedule(schedule) : null;
+    return problem === null ? [] : [{ key: `${key}.schedule`, problem }];
+  });
 }
 
 function fromFile(file: ConfigFile): Config {
@@ -123,7 +166,19 @@ function fromFile(file: ConfigFile): Config {
       idle: file.relay.idle,
       maxIdle: file.relay.max_idle,
     },
-    sync: { schedule: file.sync.schedule, requestTimeout: file.sync.request_timeout },
+    sync: {
+      schedule: file.sync.schedule,
+      requestTimeout: file.sync.request_timeout,
+      fullEvery: file.sync.full_every,
+      fullJitter: file.sync.full_jitter,
+    },
+    guard: {
+      maxRemovals: file.guard.max_removals,
+      maxShare: file.guard.max_removal_share,
+      minRemovals: file.guard.min_removals,
+      recentMail: file.guard.recent_mail,
+    },
+    lookup: lookupFrom(file.lookup),
   };
 }
 
@@ -149,10 +204,42 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
   return {
     id: table.id,
     applicationId: table.application_id,
-    secretFile: table.secret_file,
+    credential: credentialFrom(table),
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
+    schedule: table.schedule ?? null,
   };
+}
+
+function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
+  return {
+    enabled: table.enabled,
+    deadline: table.deadline,
+    rate: table.rate,
+    burst: table.burst,
+    negative: table.negative,
+    harvestLimit: table.harvest_limit,
+    harvestWindow: table.harvest_window,
+  };
+}
+
+/** The checks between keys have seen to it that there is exactly one kind. */
+function credentialFrom(table: ConfigFile['tenant'][number]): CredentialConfig {
+  if (table.certificate_file !== undefined && table.key_file !== undefined) {
+    const keyPassphraseFile = table.key_passphrase_file ?? null;
+    return {
+      kind: 'certificate',
+      certificateFile: table.certificate_file,
+      keyFile: table.key_file,
+      keyPassphraseFile,
+    };
+  }
+  if (table.assertion_file !== undefined) return { kind: 'assertion', assertionFile: table.assertion_file };
+  return { kind: 'secret', secretFile: table.secret_file ?? '', expires: timeOf(table.secret_expires) };
+}
+
+function timeOf(instant: Date | string | undefined): number | null {
+  return instant === undefined ? null : new Date(instant).getTime();
 }
 
 function policyFrom(file: ConfigFile): Policy {

@@ -1,6 +1,13 @@
 /** Reading the configuration file, and looking at the files that it names. */
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { type Config, type ConfigJudges, type ParsedConfig, parseConfig } from './config.ts';
+import { authoritiesProblem } from '../core/authorities.ts';
+import {
+  type Config,
+  type ConfigJudges,
+  type CredentialConfig,
+  type ParsedConfig,
+  parseConfig,
+} from './config.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** Where `serve` looks when no `--config` is given. */
@@ -16,15 +23,12 @@ export function readConfig(file: string, judges: ConfigJudges): ParsedConfig {
 }
 
 /**
- * Files named in the configuration that cannot be read now. They are warnings, not refusals: a daemon whose secret
+ * Files named in the configuration that cannot be used now. They are warnings, not refusals: a daemon whose secret
  * is missing still answers from its mirror.
  */
 export function unreadableFiles(config: Config): ConfigProblem[] {
   const named: Array<[key: string, file: string]> = [
-    ...config.tenants.map((tenant, index): [string, string] => [
-      `tenant[${index}].secret_file`,
-      tenant.secretFile,
-    ]),
+    ...config.tenants.flatMap((tenant, index) => credentialFiles(`tenant[${index}]`, tenant.credential)),
     ...config.smtp.flatMap(
       (smtp, index): Array<[string, string]> =>
         smtp.tlsFiles
@@ -35,8 +39,7 @@ export function unreadableFiles(config: Config): ConfigProblem[] {
           : [],
     ),
   ];
-  if (config.caFile !== null) named.push(['ca_file', config.caFile]);
-  return named.flatMap(([key, file]) => {
+  const problems = named.flatMap(([key, file]) => {
     try {
       accessSync(file, constants.R_OK);
       return [];
@@ -44,6 +47,40 @@ export function unreadableFiles(config: Config): ConfigProblem[] {
       return [{ key, problem: `${file} cannot be read: ${reasonOf(error)}` }];
     }
   });
+  const authorities = readAuthorities(config.caFile);
+  return authorities.ok ? problems : [...problems, ...authorities.problems];
+}
+
+function credentialFiles(at: string, credential: CredentialConfig): Array<[key: string, file: string]> {
+  if (credential.kind === 'secret') return [[`${at}.secret_file`, credential.secretFile]];
+  if (credential.kind === 'assertion') return [[`${at}.assertion_file`, credential.assertionFile]];
+  const { certificateFile, keyFile, keyPassphraseFile } = credential;
+  return [
+    [`${at}.certificate_file`, certificateFile],
+    [`${at}.key_file`, keyFile],
+    ...(keyPassphraseFile === null
+      ? []
+      : [[`${at}.key_passphrase_file`, keyPassphraseFile] as [string, string]]),
+  ];
+}
+
+/** The certificates in `ca_file` (PEM; null when there are none to add), or what is wrong with it. */
+export function readAuthorities(
+  file: string | null,
+):
+  | { readonly ok: true; readonly pem: string | null }
+  | { readonly ok: false; readonly problems: ConfigProblem[] } {
+  if (file === null) return { ok: true, pem: null };
+  try {
+    const pem = readFileSync(file, 'utf8');
+    const problem = authoritiesProblem(pem);
+    return problem === null
+      ? { ok: true, pem }
+      : { ok: false, problems: [{ key: 'ca_file', problem: `${file} ${problem}` }] };
+  } catch (error) {
+    const problem = `${file} cannot be read: ${reasonOf(error)}`;
+    return { ok: false, problems: [{ key: 'ca_file', problem }] };
+  }
 }
 
 function reasonOf(error: unknown): string {

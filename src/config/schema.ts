@@ -1,6 +1,7 @@
 /** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
+import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
@@ -77,13 +78,23 @@ export const smtpSchema = z.strictObject({
   bare_newlines: z.enum(['normalise', 'reject']).default('normalise'),
 });
 
+const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date()], {
+  error: 'must be a date or a date and time with zone, such as 2027-01-31 or 2027-01-31T18:00:00Z',
+});
+
 const tenantSchema = z.strictObject({
   id: guid,
   application_id: guid,
-  secret_file: text,
+  secret_file: text.optional(),
+  secret_expires: instant.optional(),
+  certificate_file: text.optional(),
+  key_file: text.optional(),
+  key_passphrase_file: text.optional(),
+  assertion_file: text.optional(),
   cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
   login: httpsUrl.optional(),
   graph: httpsUrl.optional(),
+  schedule: text.optional(),
 });
 
 const domainSchema = z.strictObject({
@@ -108,6 +119,25 @@ const relaySchema = z.strictObject({
 const syncSchema = z.strictObject({
   schedule: text.default('*/5 * * * *'),
   request_timeout: duration.prefault('60s'),
+  full_every: duration.prefault('24h'),
+  full_jitter: duration.prefault('2h'),
+});
+
+const guardSchema = z.strictObject({
+  max_removals: z.int().min(0).default(DEFAULT_GUARD.maxRemovals),
+  max_removal_share: z.number().min(0).max(100).default(DEFAULT_GUARD.maxShare),
+  min_removals: z.int().min(0).default(DEFAULT_GUARD.minRemovals),
+  recent_mail: duration.prefault('30d'),
+});
+
+const lookupSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  deadline: duration.prefault('1500ms'),
+  rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
+  burst: z.int().min(1).max(10_000).default(50),
+  negative: duration.prefault('5m'),
+  harvest_limit: z.int().min(0).max(10_000).default(100),
+  harvest_window: duration.prefault('10m'),
 });
 
 const directorySchema = z.strictObject({
@@ -126,7 +156,9 @@ export const fileSchema = z.strictObject({
   stop_timeout: duration.prefault('40s'),
   relay: relaySchema.prefault({}),
   sync: syncSchema.prefault({}),
+  guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
+  lookup: lookupSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

@@ -22,7 +22,8 @@ import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-
 export interface ControlFunctions {
   status(): Promise<unknown>;
   check(addresses: readonly string[]): Promise<unknown>;
-  sync(tenant: string | null, progress: (step: unknown) => void): Promise<unknown>;
+  sync(tenant: string | null, progress: (step: unknown) => void, dryRun: boolean): Promise<unknown>;
+  approve(hash: string, tenant: string | null): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
 }
@@ -53,7 +54,7 @@ export function controlRoutes(answer: ControlFunctions): Hono {
     return context.json(await answer.check(addresses));
   });
   app.post('/v1/sync', async (context) => {
-    const { tenant = null } = await readBody(context.req);
+    const { tenant = null, dry_run: dryRun = false } = await readBody(context.req);
     if (tenant !== null && typeof tenant !== 'string') {
       return context.json({ error: '"tenant" must be a tenant id' }, 400);
     }
@@ -63,13 +64,20 @@ export function controlRoutes(answer: ControlFunctions): Hono {
         writes = writes.then(() => out.write(`${JSON.stringify(value)}\n`));
       };
       await answer
-        .sync(tenant, (progress) => line({ progress }))
+        .sync(tenant, (progress) => line({ progress }), dryRun === true)
         .then(
           (reports) => line({ reports }),
           (error: unknown) => line({ error: error instanceof Error ? error.message : String(error) }),
         );
       await writes;
     });
+  });
+  app.post('/v1/sync/approve', async (context) => {
+    const { tenant = null, hash } = await readBody(context.req);
+    if (typeof hash !== 'string' || (tenant !== null && typeof tenant !== 'string')) {
+      return context.json({ error: '"hash" must be the hash of a held plan, "tenant" a tenant id' }, 400);
+    }
+    return context.json(await answer.approve(hash, tenant));
   });
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
   return app;

@@ -29,3 +29,8 @@ export function inGrace(
 ): boolean {
   return now < removedAt + gracePeriod || syncedAt === null || syncedAt < removedAt;
 }
+
+/** What is worth saying when a directory was `before` and is `after`: it turned stale, or fresh; null for nothing. */
+export function freshnessTurn(before: Freshness, after: Freshness): 'stale' | 'fresh' | null {
+  return before === after || after === 'empty' ? null : after;
+}

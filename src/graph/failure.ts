@@ -4,7 +4,7 @@ import { GraphClientError } from '@microsoft/microsoft-graph-client';
 /**
  * `credential`: Entra refused who we are; `token-refused`: Graph did; `forbidden`: known, but a permission is missing; `cursor-spent`: the
  * stored delta token no longer works and only a full read helps; `page-expired`: paging broke off and the read must
- * start again; `protocol`: the answer was not what Graph sends; the others say what they mean.
+ * start again; `not-found`: Graph itself says that there is no such object; `protocol`: the answer was not what Graph sends; the others say what they mean.
  */
 export type FailureKind =
   | 'aborted'
@@ -14,6 +14,7 @@ export type FailureKind =
   | 'credential'
   | 'token-refused'
   | 'forbidden'
+  | 'not-found'
   | 'throttled'
   | 'server'
   | 'cursor-spent'

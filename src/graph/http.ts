@@ -6,7 +6,9 @@
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, fetch, ProxyAgent } from 'undici';
+import { authoritiesProblem } from '../core/authorities.ts';
 import { done, failed, type Outcome } from './failure.ts';
+import { isClientTimeout, outboundProxy, transportFailure } from './transport.ts';
 
 export interface HttpSettings {
   /** PEM file with certificate authorities to trust besides the built-in ones. */
@@ -47,9 +49,11 @@ export function openHttp(settings: HttpSettings): Http {
         dispatcher ??= openDispatcher(settings);
       } catch (error) {
         const hint = 'Check ca_file and proxy in the configuration.';
-        return failed('network', 'outbound-settings', `outbound HTTPS: ${messageOf(error)}`, hint);
+        const reason = error instanceof Error ? error.message : String(error);
+        return failed('network', 'outbound-settings', `outbound HTTPS: ${reason}`, hint);
       }
-      return exchange(dispatcher, url, request, settings.timeout);
+      const proxy = outboundProxy(settings.proxy, process.env);
+      return exchange(dispatcher, url, request, settings.timeout, proxy);
     },
     async [Symbol.asyncDispose]() {
       await dispatcher?.destroy();
@@ -75,7 +79,8 @@ function openDispatcher(settings: HttpSettings): Dispatcher {
 
 /** `ca` replaces the defaults in Node, so they are named again; the system's extra ones where Node can tell them. */
 function trustedWith(pem: string): string[] {
-  if (!pem.includes('-----BEGIN')) throw new Error('ca_file holds no PEM certificate');
+  const problem = authoritiesProblem(pem);
+  if (problem !== null) throw new Error(`ca_file ${problem}`);
   const defaults =
     'getCACertificates' in tls ? (tls.getCACertificates as () => string[])() : tls.rootCertificates;
   return [...defaults, pem];
@@ -86,7 +91,9 @@ async function exchange(
   url: string,
   request: HttpRequest,
   timeout: number,
+  proxy: string | null,
 ): Promise<Outcome<HttpReply>> {
+  const { host } = new URL(url);
   // AbortSignal.any() keeps every composite alive on Node 20 while the long-lived stop signal lives.
   const controller = new AbortController();
   const stop = (): void => controller.abort();
@@ -111,44 +118,14 @@ async function exchange(
     const text = await response.text();
     return done({ status: response.status, headers: new Headers([...response.headers]), text });
   } catch (error) {
-    return transportFailure(new URL(url).host, error, late, timeout, request.signal?.aborted === true);
+    if (request.signal?.aborted) {
+      return failed('aborted', 'aborted', `request to ${host} was abandoned because we are stopping`);
+    }
+    if (late || isClientTimeout(error))
+      return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
+    return transportFailure(host, error, proxy);
   } finally {
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', stop);
   }
-}
-
-function transportFailure(host: string, error: unknown, late: boolean, timeout: number, stopped: boolean) {
-  if (stopped)
-    return failed('aborted', 'aborted', `request to ${host} was abandoned because we are stopping`);
-  if (late) return failed('timeout', 'timeout', `${host} did not finish its answer within ${timeout} ms`);
-  const code = causeCode(error);
-  return failed('network', code, `no connection to ${host}: ${messageOf(causeOf(error))}`, networkHint(code));
-}
-
-function networkHint(code: string): string {
-  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
-    return 'By the clock of this machine the certificate is out of date. Check the clock first.';
-  }
-  if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED/.test(code)) {
-    return 'The TLS certificate is not trusted. If a proxy inspects TLS, name its CA in ca_file.';
-  }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The name could not be resolved. Check DNS.';
-  return 'Check that outbound HTTPS (port 443) is open, or set proxy in the configuration.';
-}
-
-function causeOf(error: unknown): unknown {
-  let cause = error;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  return cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors[0] : cause;
-}
-
-function causeCode(error: unknown): string {
-  const cause = causeOf(error);
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-  return typeof code === 'string' ? code : 'network';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }

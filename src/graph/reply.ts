@@ -26,6 +26,8 @@ export function readReply(reply: HttpReply, position: RequestPosition, now: numb
   if (reply.status === 400 || reply.status === 410) return badRequest(reply.status, code, text, position);
   if (reply.status === 401) return failed('token-refused', code, text, UNAUTHENTICATED_HINT);
   if (reply.status === 403) return failed('forbidden', code, text, FORBIDDEN_HINT);
+  if (reply.status === 404)
+    return failed(code === 'Request_ResourceNotFound' ? 'not-found' : 'protocol', code, text);
   if (reply.status === 429) return failed('throttled', code, text, 'Graph asks for fewer requests.', wait);
   if (reply.status >= 500) return failed('server', code, text, '', wait);
   return failed('protocol', code, text);

@@ -17,6 +17,9 @@ import type { Http } from './http.ts';
 import { type RequestPosition, readReply } from './reply.ts';
 import type { Tokens } from './tokens.ts';
 
+/** What a request needs of a token source. */
+export type TokenSource = Pick<Tokens, 'get' | 'forget'>;
+
 export interface RequestSettings {
   /** Base URL, https. */
   readonly graph: string;
@@ -33,7 +36,7 @@ export type Get = (url: string, position: RequestPosition, signal?: AbortSignal)
 const LONGEST_WAIT = 10_000;
 
 /** Opens the requests of one tenant. A refused token is renewed once; a passing fault is tried again. */
-export function openRequests(settings: RequestSettings, http: Http, tokens: Tokens): Get {
+export function openRequests(settings: RequestSettings, http: Http, tokens: TokenSource): Get {
   const client = openClient(settings.graph, http, tokens);
   const renewing: Get = async (url, position, signal) => {
     const outcome = await request(client, url, position, signal);
@@ -66,7 +69,7 @@ export function waitBefore(
   return wait <= LONGEST_WAIT ? wait : null;
 }
 
-function openClient(graph: string, http: Http, tokens: Tokens): Client {
+function openClient(graph: string, http: Http, tokens: TokenSource): Client {
   const base = new URL(graph);
   const authentication = new AuthenticationHandler({
     async getAccessToken() {

@@ -5,7 +5,8 @@
  *   is still valid (AzureAD/microsoft-authentication-library-for-js#6115);
  * - after any failure the client object is dropped: after a 429, a 5xx or a Retry-After it would refuse the same
  *   request for a minute or more without touching the network;
- * - a changed credential gets a fresh client object: the old one would go on serving its cached token;
+ * - a changed credential is tried with a client object of its own (the old one would go on serving its cached token), and
+ *   replaces one that worked only after it has worked too;
  * - an answer without a token, which MSAL passes as success, is a failure.
  */
 import {
@@ -15,8 +16,14 @@ import {
   type NetworkRequestOptions,
   type NetworkResponse,
 } from '@azure/msal-node';
-import { type Credential, looksLikeSecretId, sameCredential } from './credential.ts';
-import { done, failed, type Outcome } from './failure.ts';
+import { type Credential, looksLikeSecretId } from './credential.ts';
+import {
+  CredentialInUse,
+  type CredentialNews,
+  type CredentialState,
+  type KeptCredential,
+} from './credential-in-use.ts';
+import { done, FailureError, failed, type Outcome } from './failure.ts';
 import type { Http, HttpReply } from './http.ts';
 import { isRecord } from './objects.ts';
 import { signInFailure } from './sign-in-error.ts';
@@ -29,6 +36,9 @@ export interface TokenSettings {
   /** Base URL of Graph; the token is for this resource. */
   readonly graph: string;
   readonly readCredential: () => Promise<Outcome<Credential>>;
+  /** Where the last proven credential survives a restart; unless given, nowhere. */
+  readonly kept?: KeptCredential;
+  readonly tell?: (news: CredentialNews) => void;
 }
 
 export interface Token {
@@ -42,19 +52,28 @@ export interface Token {
 export interface Tokens {
   /** A token that is valid now; MSAL renews it five minutes before its end. */
   get(): Promise<Outcome<Token>>;
-  /** Reads the credential again; when it changed, nothing of the old one is used any more. */
-  renewCredential(): Promise<Outcome<null>>;
+  /**
+   * Reads the credential again. When it changed, a token of the new one is shown to `prove`; unless that succeeds, the
+   * old one stays in use. Afterwards nothing of the old one is used any more. A failure: there is no credential.
+   */
+  renewCredential(prove: ProveToken): Promise<Outcome<null>>;
+  /** Graph accepted a token of the credential in use. */
+  confirmCredential(): void;
+  credential(): CredentialState;
   /** Drops every token, after Graph refused one. */
   forget(): void;
 }
+
+/** Whether a token is one for the right tenant. */
+export type ProveToken = (token: Token) => Promise<Outcome<unknown>>;
 
 /** A kept token this close to its end is not handed out, ms. */
 const LEEWAY = 60_000;
 
 /** Opens the token source of one tenant; nothing is requested yet. */
 export function openTokens(settings: TokenSettings, http: Http, now: () => number = Date.now): Tokens {
-  let credential: Credential | null = null;
-  let client: { readonly app: ConfidentialClientApplication; readonly net: RecordingNetwork } | null = null;
+  const inUse = new CredentialInUse(settings.readCredential, settings.kept, settings.tell);
+  let client: Client | null = null;
   let last: Token | null = null;
   let running: Promise<Outcome<Token>> | null = null;
 
@@ -62,26 +81,37 @@ export function openTokens(settings: TokenSettings, http: Http, now: () => numbe
     client = null;
     last = null;
   };
-  const renewCredential = async (): Promise<Outcome<null>> => {
-    const read = await settings.readCredential();
-    if (!read.ok) return read;
-    if (!sameCredential(credential, read.value)) forget();
-    credential = read.value;
+  const renewCredential = async (prove: ProveToken): Promise<Outcome<null>> => {
+    let tried: { readonly client: Client; readonly token: Token } | null = null;
+    const renewed = await inUse.renew(async (candidate) => {
+      const fresh = openClient(settings, candidate, http, now);
+      const token = await request(fresh, settings.graph, now);
+      if (!token.ok) return withSecretIdHint(token, candidate);
+      tried = { client: fresh, token: token.value };
+      return prove(token.value);
+    });
+    if (!renewed.ok) return renewed;
+    if (renewed.value) ({ client, token: last } = tried ?? { client: null, token: null });
     return done(null);
   };
   const acquire = async (): Promise<Outcome<Token>> => {
-    const read = credential === null ? await renewCredential() : done(null);
-    if (!read.ok) return read;
+    // An assertion is renewed by others, and may have ended since the round began.
+    if (inUse.current === null || hasEnded(inUse.current, now())) {
+      const renewed = await renewCredential(async () => done(null));
+      if (!renewed.ok) return renewed;
+    }
+    const credential = inUse.current;
     if (credential === null) return failed('credential', 'no-credential', 'no credential');
-    client ??= openClient(settings, credential, http);
-    const outcome = await request(client.app, client.net, settings.graph, now);
+    client ??= openClient(settings, credential, http, now);
+    const asked = client;
+    const outcome = await request(asked, settings.graph, now);
     if (outcome.ok) {
       last = outcome.value;
       return outcome;
     }
-    client = null;
+    if (client === asked) client = null;
     if (last !== null && last.expires - LEEWAY > now()) return done(last);
-    return looksLikeSecretId(credential) ? withSecretIdHint(outcome) : outcome;
+    return withSecretIdHint(outcome, credential);
   };
   return {
     get() {
@@ -91,8 +121,14 @@ export function openTokens(settings: TokenSettings, http: Http, now: () => numbe
       return running;
     },
     renewCredential,
+    confirmCredential: () => inUse.confirm(),
+    credential: () => inUse.state,
     forget,
   };
+}
+
+function hasEnded(credential: Credential, now: number): boolean {
+  return credential.kind === 'assertion' && credential.expires <= now;
 }
 
 /** Application permissions named in an access token; none when it cannot be read. Diagnostics only: not verified. */
@@ -106,7 +142,12 @@ export function rolesOf(token: string): readonly string[] {
   }
 }
 
-function openClient(settings: TokenSettings, credential: Credential, http: Http) {
+interface Client {
+  readonly app: ConfidentialClientApplication;
+  readonly net: RecordingNetwork;
+}
+
+function openClient(settings: TokenSettings, credential: Credential, http: Http, now: () => number): Client {
   const login = new URL(settings.login);
   const net = new RecordingNetwork(http);
   const app = new ConfidentialClientApplication({
@@ -115,19 +156,30 @@ function openClient(settings: TokenSettings, credential: Credential, http: Http)
       authority: `${login.origin}/${settings.tenant}`,
       // Host and port: anything else makes MSAL ask the public login service whether it knows this one.
       knownAuthorities: [login.host],
-      clientSecret: credential.secret,
+      ...authOf(credential, now),
     },
     system: { networkClient: net, loggerOptions: { loggerCallback: () => {}, piiLoggingEnabled: false } },
   });
   return { app, net };
 }
 
-async function request(
-  app: ConfidentialClientApplication,
-  net: RecordingNetwork,
-  graph: string,
-  now: () => number,
-): Promise<Outcome<Token>> {
+/** The credential as MSAL takes it. The assertion's function is called at every request, cached token or not. */
+function authOf(credential: Credential, now: () => number) {
+  if (credential.kind === 'secret') return { clientSecret: credential.secret };
+  if (credential.kind === 'certificate') {
+    const { thumbprint: thumbprintSha256, privateKey } = credential;
+    return { clientCertificate: { thumbprintSha256, privateKey } };
+  }
+  const { assertion, expires } = credential;
+  const clientAssertion = async (): Promise<string> => {
+    if (expires > now()) return assertion;
+    const hint = 'Check that its issuer still renews assertion_file.';
+    throw new FailureError(failed('credential', 'assertion-expired', 'the assertion expired', hint).failure);
+  };
+  return { clientAssertion };
+}
+
+async function request({ app, net }: Client, graph: string, now: () => number): Promise<Outcome<Token>> {
   net.last = null;
   try {
     const scopes = [`${new URL(graph).origin}/.default`];
@@ -139,12 +191,13 @@ async function request(
     }
     return done({ value: result.accessToken, roles: rolesOf(result.accessToken), expires });
   } catch (error) {
+    if (error instanceof FailureError) return { ok: false, failure: error.failure };
     return { ok: false, failure: signInFailure(error, net.last, now()) };
   }
 }
 
-function withSecretIdHint<T>(outcome: Outcome<T>): Outcome<T> {
-  if (outcome.ok || outcome.failure.kind !== 'credential') return outcome;
+function withSecretIdHint<T>(outcome: Outcome<T>, credential: Credential): Outcome<T> {
+  if (outcome.ok || outcome.failure.kind !== 'credential' || !looksLikeSecretId(credential)) return outcome;
   const hint = `${outcome.failure.hint} The configured secret has the form of an id, not of a value.`;
   return { ok: false, failure: { ...outcome.failure, hint } };
 }

@@ -9,8 +9,11 @@ export interface Departures {
   heldWithoutOwner(tenant: number): string[];
   /** Removes the addresses: their grace period starts at `at` (ms since 1970), also when they were held before. */
   depart(tenant: number, addresses: readonly string[], at: number): void;
-  /** Holds removals back; an address that already departed stays departed. */
-  hold(tenant: number, addresses: readonly string[], at: number, why: HoldReason): void;
+  /**
+   * Holds removals back, the reason being the latest one; an address that already departed stays departed. Returns how
+   * many were not held before.
+   */
+  hold(tenant: number, addresses: readonly string[], at: number, why: HoldReason): number;
   /** Forgets departures of addresses that have an owner again. Returns how many. */
   reclaim(tenant: number): number;
   /** Forgets departures before `before` (ms since 1970); held ones and unconfirmed ones stay. */
@@ -33,7 +36,8 @@ export function openDepartures(database: Database): Departures {
      ON CONFLICT DO UPDATE SET removed_at = excluded.removed_at, held = NULL`,
   );
   const hold = database.prepare(
-    'INSERT INTO departed (tenant, address, removed_at, held) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO departed (tenant, address, removed_at, held) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET held = excluded.held WHERE held IS NOT NULL`,
   );
   const reclaim = database.prepare(
     `DELETE FROM departed WHERE tenant = ? AND EXISTS
@@ -50,7 +54,9 @@ export function openDepartures(database: Database): Departures {
       for (const address of addresses) depart.run(tenant, address, at);
     },
     hold(tenant, addresses, at, why) {
+      const before = heldCount.get(tenant) ?? 0;
       for (const address of addresses) hold.run(tenant, address, at, why);
+      return (heldCount.get(tenant) ?? 0) - before;
     },
     reclaim: (tenant) => reclaim.run(tenant).changes,
     prune: (before) => void prune.run(before),

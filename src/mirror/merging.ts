@@ -6,6 +6,8 @@ import { type Ownership, ownedAddresses } from './ownership.ts';
 import type { StagedObject, Staging } from './staging.ts';
 
 export interface Merging {
+  /** Merges one object that was seen between rounds, as a delta would. */
+  object(target: MergeTarget, stream: StreamName, seen: StagedObject): void;
   /** Merges what is staged of a stream. After a full read, objects it did not list are absent. */
   stream(target: MergeTarget, stream: StreamName, read: ReadMode): void;
   /** Computes every object's addresses again, for another set of verified domains. */
@@ -76,6 +78,10 @@ export function openMerging(database: Database, staging: Staging, ownership: Own
   };
 
   return {
+    object(target, stream, seen) {
+      mergeObject(target, stream, seen, 'delta');
+      ownership.flush();
+    },
     stream(target, stream, read) {
       for (const staged of staging.objects(target.tenant, stream)) mergeObject(target, stream, staged, read);
       ownership.flush();

@@ -10,6 +10,8 @@ import type { StoredObject } from './merge.ts';
 const MAX_ADDRESS = 512;
 /** New addresses that are sorted before they are written: about 20 MB at most. */
 const BATCH = 200_000;
+/** Most addresses of a sample. */
+export const SAMPLE = 20;
 
 export interface Ownership {
   /** Starts a round of one tenant, with the distinct addresses it has now. */
@@ -26,6 +28,8 @@ export interface Ownership {
   changed(): boolean;
   /** Addresses that had an owner when the round began and have none now. */
   departed(): string[];
+  /** Some of the addresses that got their first owner in this round, at most {@link SAMPLE}. */
+  gained(): string[];
 }
 
 /** The addresses an object brings into the directory: none unless it is live. */
@@ -40,28 +44,45 @@ export function ownedAddresses(
 }
 
 /** Prepares the statements. */
-export function openOwnership(database: Database): Ownership {
-  database.exec('CREATE TEMP TABLE orphan (address TEXT PRIMARY KEY) WITHOUT ROWID');
+function statements(database: Database) {
+  database.exec(`CREATE TEMP TABLE IF NOT EXISTS orphan (
+    address TEXT, object INTEGER, stream TEXT, id TEXT, PRIMARY KEY (address, object)
+  ) WITHOUT ROWID`);
   const clear = database.prepare('DELETE FROM temp.orphan');
-  const orphan = database.prepare('INSERT OR IGNORE INTO temp.orphan VALUES (?)');
+  // The former owner is kept by its name, because its row may be gone at the end of the round.
+  const orphan = database.prepare(
+    'INSERT OR IGNORE INTO temp.orphan SELECT ?, pk, stream, id FROM object WHERE pk = ?',
+  );
+  const wasOwned = database.prepare('SELECT 1 FROM temp.orphan WHERE address = ? LIMIT 1').pluck();
   const owner = database.prepare('SELECT 1 FROM address WHERE tenant = ? AND address = ? LIMIT 1').pluck();
   const have = database.prepare<[number], string>('SELECT address FROM address WHERE object = ?').pluck();
   const insert = database.prepare('INSERT OR IGNORE INTO address (tenant, address, object) VALUES (?, ?, ?)');
   const remove = database.prepare('DELETE FROM address WHERE tenant = ? AND address = ? AND object = ?');
   const orphans = database
     .prepare<[number], string>(
-      `SELECT address FROM temp.orphan AS o WHERE NOT EXISTS
+      `SELECT DISTINCT address FROM temp.orphan AS o WHERE NOT EXISTS
        (SELECT 1 FROM address AS a WHERE a.tenant = ? AND a.address = o.address)`,
     )
     .pluck();
+  return { clear, orphan, wasOwned, owner, have, insert, remove, orphans };
+}
+
+/** Opens the ownership of addresses. */
+export function openOwnership(database: Database): Ownership {
+  const { clear, orphan, wasOwned, owner, have, insert, remove, orphans } = statements(database);
   let tenant = 0;
   let count = 0;
   let changed = false;
   let fresh: Array<readonly [address: string, object: number]> = [];
+  let gained: string[] = [];
 
   const isOwned = (address: string): boolean => owner.get(tenant, address) !== undefined;
+  const gain = (address: string): void => {
+    count += 1;
+    if (gained.length < SAMPLE && wasOwned.get(address) === undefined) gained.push(address);
+  };
   const add = (address: string, object: number): void => {
-    if (!isOwned(address)) count += 1;
+    if (!isOwned(address)) gain(address);
     insert.run(tenant, address, object);
   };
   /** In order of address, so that a large round touches each page of the table a few times and not once a row. */
@@ -77,6 +98,7 @@ export function openOwnership(database: Database): Ownership {
       tenant = of;
       count = addresses;
       changed = false;
+      gained = [];
     },
     setNew(object, owned) {
       for (const address of owned) fresh.push([address, object]);
@@ -92,7 +114,7 @@ export function openOwnership(database: Database): Ownership {
       }
       for (const address of before) {
         remove.run(tenant, address, object);
-        orphan.run(address);
+        orphan.run(address, object);
         if (!isOwned(address)) count -= 1;
         changed = true;
       }
@@ -101,5 +123,6 @@ export function openOwnership(database: Database): Ownership {
     count: () => count,
     changed: () => changed,
     departed: () => orphans.all(tenant),
+    gained: () => gained,
   };
 }

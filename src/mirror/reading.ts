@@ -58,7 +58,8 @@ export interface Reading {
   saveImage(tenant: string): void;
   /** Owners and departures of a normalised address, over all tenants. */
   describe(address: string): AddressDescription;
-  counts(tenant: string): MirrorCounts;
+  /** `since` (ms since 1970): departed are those that left after it. */
+  counts(tenant: string, since?: number): MirrorCounts;
 }
 
 interface Built {
@@ -197,12 +198,13 @@ function openCounts(database: Database, tenants: Tenants): Reading['counts'] {
       "SELECT kind, count(*) FROM object WHERE tenant = ? AND state = 'live' GROUP BY kind",
     )
     .raw();
-  const departed = database.prepare<[number], { departed: number; held: number }>(
-    'SELECT count(*) - count(held) AS departed, count(held) AS held FROM departed WHERE tenant = ?',
+  const departed = database.prepare<[number, number], { departed: number; held: number }>(
+    `SELECT count(*) FILTER (WHERE held IS NULL AND removed_at > ?) AS departed, count(held) AS held
+     FROM departed WHERE tenant = ?`,
   );
-  return (tenant) => {
+  return (tenant, since = 0) => {
     const { pk, addresses } = tenants.row(tenant);
-    const left = departed.get(pk) ?? { departed: 0, held: 0 };
+    const left = departed.get(since, pk) ?? { departed: 0, held: 0 };
     return { ...left, addresses: addresses + left.held, objects: Object.fromEntries(kinds.all(pk)) };
   };
 }

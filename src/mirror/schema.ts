@@ -79,6 +79,42 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (tenant, address)
   ) WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE credential (
+    tenant INTEGER PRIMARY KEY REFERENCES tenant (pk),
+    kind TEXT NOT NULL,                     -- secret, certificate, assertion
+    key_id TEXT NOT NULL,                   -- which master key it is sealed with
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL                    -- the last credential that worked; see seal/
+  );
+  CREATE TABLE expiry_warning (
+    tenant INTEGER PRIMARY KEY REFERENCES tenant (pk),
+    expires INTEGER NOT NULL,               -- end of the credential, ms since 1970
+    days INTEGER NOT NULL                   -- the last warning given
+  );
+  `,
+  `
+  CREATE TABLE recent_mail (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    day INTEGER NOT NULL,                   -- last day mail to it was accepted, days since 1970 (UTC)
+    PRIMARY KEY (tenant, address)
+  ) WITHOUT ROWID;
+  CREATE TABLE held_owner (                 -- whom to ask whether a held address is really gone
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    id TEXT NOT NULL,
+    checked_at INTEGER NOT NULL DEFAULT 0,  -- last attempt, ms since 1970
+    PRIMARY KEY (tenant, address, stream, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE held_plan (
+    tenant INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    told TEXT NOT NULL DEFAULT ''           -- hash of the plan that was last reported
+  );
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

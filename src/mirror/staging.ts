@@ -10,8 +10,16 @@ export interface Staging {
   clear(tenant: number, stream: StreamName | null): void;
   /** Comes before {@link objects}: puts the entries in order of object. */
   arrange(): void;
+  /** Objects that were removed before and whose entries now name no addresses. */
+  restored(tenant: number): StagedRestore[];
   /** Every staged object once, with its entries in order of arrival. Rows are read in batches. */
   objects(tenant: number, stream: StreamName): Generator<StagedObject>;
+}
+
+/** An object that was removed before and is back. */
+export interface StagedRestore {
+  readonly stream: StreamName;
+  readonly id: string;
 }
 
 export interface StagedObject {
@@ -44,6 +52,13 @@ export function openStaging(database: Database): Staging {
     `SELECT id, seq, patch FROM round.staged
      WHERE tenant = ? AND stream = ? AND (id, seq) > (?, ?) ORDER BY id, seq LIMIT ?`,
   );
+  const restored = database.prepare<[number], StagedRestore>(
+    // CROSS JOIN keeps the order: removed objects are few, staged ones and live ones may be a million.
+    `SELECT s.stream, s.id FROM object AS o CROSS JOIN round.staged AS s
+       ON s.tenant = o.tenant AND s.stream = o.stream AND s.id = o.id
+     WHERE o.tenant = ? AND o.state IN ('changed', 'absent') AND json_extract(s.patch, '$.removed') IS NULL
+     GROUP BY s.stream, s.id HAVING max(json_type(s.patch, '$.facts.proxyAddresses') IS NOT NULL) = 0`,
+  );
   const add = database.transaction(
     (tenant: number, stream: StreamName, patches: readonly RecipientPatch[]) => {
       for (const patch of patches) insert.run(tenant, stream, patch.id, JSON.stringify(patch));
@@ -60,6 +75,7 @@ export function openStaging(database: Database): Staging {
   return {
     add,
     arrange: () => void database.exec(STAGED_BY_OBJECT),
+    restored: (tenant) => restored.all(tenant),
     clear(tenant, stream) {
       database.exec('DROP INDEX IF EXISTS round.staged_by_object');
       if (stream !== null) clearStream.run(tenant, stream);

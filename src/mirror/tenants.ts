@@ -5,6 +5,7 @@ import type { CompletedRound } from './completed-round.ts';
 
 export interface TenantRow {
   readonly pk: number;
+  readonly id: string;
   readonly synced_at: number | null;
   readonly domains: string;
   readonly addresses: number;
@@ -42,6 +43,8 @@ export interface Tenants {
     round: CompletedRound,
     to: { readonly addresses: number; readonly changed: boolean; readonly again: boolean },
   ): void;
+  /** The address set changed outside a round. */
+  touch(tenant: number): void;
   record(tenant: string, round: RoundRecord): void;
 }
 
@@ -67,6 +70,7 @@ export function openTenants(database: Database): Tenants {
   const recordStream = database.prepare(
     'INSERT INTO stream (tenant, name, error) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET error = excluded.error',
   );
+  const touch = database.prepare('UPDATE tenant SET generation = random() & 0x1fffffffffffff WHERE pk = ?');
   const row = (tenant: string): TenantRow => {
     const found = select.get(tenant);
     if (found) return found;
@@ -76,6 +80,7 @@ export function openTenants(database: Database): Tenants {
   return {
     row,
     streams: (tenant) => streams.all(tenant),
+    touch: (tenant) => void touch.run(tenant),
     advance(tenant, round, { addresses, changed, again }) {
       const syncedAt = round.complete ? round.startedAt : null;
       moveTenant.run(syncedAt, JSON.stringify(round.domains), addresses, changed ? 1 : 0, tenant);

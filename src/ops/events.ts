@@ -5,6 +5,8 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -26,11 +28,19 @@ export const EVENT_NAMES = [
   'message.fail',
   'next_hop.trouble',
   'directory.publish',
+  'directory.stale',
+  'directory.fresh',
   'sync.round',
+  'sync.held',
   'sync.trouble',
+  'lookup.found',
+  'lookup.trouble',
   'override.add',
   'override.remove',
   'import.done',
+  'credential.use',
+  'credential.trouble',
+  'credential.expiry',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -128,7 +138,6 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
-  const published = new Map<string, number>();
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -158,27 +167,24 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.nextHopTroubles.inc({ stage });
       logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
     },
-    directoryPublish: (tenant: string, addresses: number, departed: number, syncedAt: number | null) => {
-      metrics.addresses.set({ tenant }, addresses);
-      if (syncedAt !== null) metrics.syncedAt.set({ tenant }, syncedAt / 1000);
-      // A quiet round publishes too; what an operator looks for is a change.
-      const level = published.get(tenant) === addresses ? 'debug' : 'info';
-      published.set(tenant, addresses);
-      logger[level]({
-        event: 'directory.publish',
-        tenant,
-        addresses,
-        departed,
-        synced_at: isoTime(syncedAt),
-      });
-    },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
+    credential: (tenant: string, news: CredentialEvent) => {
+      measureExpiry(metrics, tenant, news);
+      const [level, fields] = credentialLine(news);
+      logger[level]({ event: CREDENTIAL_EVENT[news.event], tenant, ...fields });
+    },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
   };
 }
 
+const CREDENTIAL_EVENT = {
+  use: 'credential.use',
+  trouble: 'credential.trouble',
+  expiry: 'credential.expiry',
+} as const;
 const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as const;
 
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
@@ -239,7 +245,8 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
 
 function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
   metrics.rounds.inc({ tenant: round.tenant, outcome: round.outcome });
-  const bad = round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0;
+  const bad =
+    round.outcome === 'failed' || round.outcome === 'partial' || round.held > 0 || round.error !== undefined;
   const { tenant, outcome, addresses, added, removed, held, streams, error } = round;
   logger[bad ? 'warn' : 'info']({
     event: 'sync.round',
@@ -253,10 +260,6 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
     streams,
     ...(error === undefined ? {} : { error }),
   });
-}
-
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }
 
 function rounded(ms: number): number {

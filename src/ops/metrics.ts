@@ -7,8 +7,14 @@ export interface Metrics {
   readonly messages: Counter<'result'>;
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
+  readonly lookups: Counter<'tenant' | 'outcome'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
+  readonly credentialExpiry: Gauge<'tenant'>;
+  readonly directoryAge: Gauge<'tenant'>;
+  readonly directoryFresh: Gauge<'tenant'>;
+  readonly departed: Gauge<'tenant'>;
+  readonly held: Gauge<'tenant'>;
 }
 
 /** A fresh registry with every metric at zero. */
@@ -41,17 +47,57 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant', 'outcome'],
       registers,
     }),
-    addresses: new Gauge({
-      name: 'rcptgate_directory_addresses',
-      help: 'Addresses in the directory that answers.',
-      labelNames: ['tenant'],
+    lookups: new Counter({
+      name: 'rcptgate_lookups_total',
+      help: 'Unknown recipients by what their live lookup came to.',
+      labelNames: ['tenant', 'outcome'],
       registers,
     }),
-    syncedAt: new Gauge({
-      name: 'rcptgate_directory_synced_timestamp_seconds',
-      help: 'Start of the last complete sync round.',
-      labelNames: ['tenant'],
-      registers,
-    }),
+    ...tenantGauges(registry),
   };
+}
+
+/** What is shown of each tenant. */
+function tenantGauges(registry: Registry) {
+  return {
+    addresses: tenantGauge(
+      'rcptgate_directory_addresses',
+      'Addresses in the directory that answers.',
+      registry,
+    ),
+    syncedAt: tenantGauge(
+      'rcptgate_directory_synced_timestamp_seconds',
+      'Start of the last complete sync round.',
+      registry,
+    ),
+    credentialExpiry: tenantGauge(
+      'rcptgate_credential_expiry_timestamp_seconds',
+      'End of the credential in use, where it is known.',
+      registry,
+    ),
+    directoryAge: tenantGauge(
+      'rcptgate_directory_age_seconds',
+      'Time since the start of the last complete sync round.',
+      registry,
+    ),
+    directoryFresh: tenantGauge(
+      'rcptgate_directory_fresh',
+      '1 when the directory proves that somebody is absent, 0 when unknown recipients are deferred.',
+      registry,
+    ),
+    departed: tenantGauge(
+      'rcptgate_directory_grace_addresses',
+      'Addresses that left the tenant and are still accepted.',
+      registry,
+    ),
+    held: tenantGauge(
+      'rcptgate_sync_held_addresses',
+      'Addresses whose removal the guard holds back.',
+      registry,
+    ),
+  };
+}
+
+function tenantGauge(name: string, help: string, registry: Registry): Gauge<'tenant'> {
+  return new Gauge({ name, help, labelNames: ['tenant'], registers: [registry] });
 }

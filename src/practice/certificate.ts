@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -55,6 +56,7 @@ export function createAuthority(): Identity {
   const extensions = [
     extension('2.5.29.19', true, sequence(boolean(true))),
     extension('2.5.29.15', true, bitString(Buffer.from([0x06]), 1)),
+    extension('2.5.29.14', false, octetString(keyIdOf(publicKey))),
   ];
   const parts = { subject: CA_NAME, issuer: CA_NAME, publicKey, signingKey: privateKey, extensions };
   return { certPem: certificatePem(parts), keyPem: pemOf(privateKey) };
@@ -71,6 +73,7 @@ export function createServerIdentity(authority: Identity, names: ServerNames): I
     extension('2.5.29.17', false, sequence(...alternatives)),
     extension('2.5.29.15', true, bitString(Buffer.from([0x80]), 7)),
     extension('2.5.29.37', false, sequence(oid('1.3.6.1.5.5.7.3.1'))),
+    extension('2.5.29.35', false, sequence(der(0x80, keyIdOf(createPublicKey(authority.keyPem))))),
   ];
   const signingKey = createPrivateKey(authority.keyPem);
   const parts = { subject: names.dns[0] ?? 'localhost', issuer: CA_NAME, publicKey, signingKey, extensions };
@@ -120,6 +123,14 @@ export function publicKeyOf(certPem: string): KeyObject {
 
 function extension(id: string, critical: boolean, value: Buffer): Buffer {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octetString(value));
+}
+
+/** Tells authorities of one name apart, so that several can be trusted together. */
+function keyIdOf(key: KeyObject): Buffer {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
+    .subarray(0, 20);
 }
 
 function distinguishedName(commonName: string): Buffer {

@@ -1,8 +1,7 @@
 /** Opens one SMTP listener and closes it without losing a message. */
 import { once } from 'node:events';
-import type { Mailbox } from '../core/address.ts';
-import type { Verdict } from '../core/verdict.ts';
 import { guardedEvents, type ListenerMode, type SmtpEvents } from './events.ts';
+import type { CheckEdge } from './recipient-check.ts';
 import type { Relay } from './relay.ts';
 import { GatewayServer, type KeyPair } from './server.ts';
 
@@ -32,9 +31,7 @@ export interface ListenerOptions {
 }
 
 /** What a listener needs from the gateway. */
-export interface SmtpEdge {
-  /** The verdict on a recipient, at once. An error counts as `internal-error`. */
-  check(mailbox: Mailbox): Verdict;
+export interface SmtpEdge extends CheckEdge {
   /** Required in relay mode. */
   readonly relay: Relay | null;
   /** Every next hop that `check` may name; their capabilities decide what EHLO offers. */
@@ -65,6 +62,7 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
   const settings = { ...options, startTls: options.tls !== null };
   const server = new GatewayServer(settings, options.tls, {
     check: (mailbox) => edge.check(mailbox),
+    lookup: edge.lookup ?? null,
     relay: options.mode === 'relay' ? edge.relay : null,
     nextHops: () => edge.nextHops(),
     reference: () => edge.reference(),

@@ -1,50 +1,22 @@
 /**
- * MAIL, RCPT and DATA of one session: RFC 5321 section 3.3. The directory answers first and synchronously; in relay
- * mode the next hop has the last word about everybody the directory accepts.
+ * MAIL, RCPT and DATA of one session: RFC 5321 section 3.3. The directory answers first and synchronously; only about
+ * somebody it does not know may a lookup be awaited. In relay mode the next hop has the last word about everybody who is
+ * accepted.
  *
  * Closes gaps of `smtp-server`: DATA cannot be refused before the message (9), the parameters of a refused MAIL leak
  * into the next (16), no limit of recipients by default (22).
  */
 import type { Mailbox } from '../core/address.ts';
-import { ACTION_OF, bareVerdict, type Reason, type Verdict } from '../core/verdict.ts';
+import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { parseMailCommand, parseRcptCommand } from './command.ts';
-import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
+import type { SentReply, SessionFacts } from './events.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
+import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
 import { receivedHeader } from './received.ts';
-import type { Relay } from './relay.ts';
+import { checkRecipient, joined } from './recipient-check.ts';
 import { REPLY, type Reply, replyFor, replyText, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
-import { type MessageSink, Transfer, type TransferLimits, type TransferOutcome } from './transfer.ts';
-
-export interface MailSettings extends TransferLimits {
-  readonly hostname: string;
-  readonly mode: 'relay' | 'verify';
-  readonly maxRecipients: number;
-}
-
-/** What the mail commands need from the gateway. */
-export interface MailEdge {
-  check(mailbox: Mailbox): Verdict;
-  readonly relay: Relay | null;
-  reference(): string;
-  readonly events: SmtpEvents;
-}
-
-/** What the mail commands need from their session. */
-export interface MailSession {
-  facts(): SessionFacts;
-  readonly esmtp: boolean;
-  /** Sends a reply as it is. */
-  send(reply: Reply): void;
-  /** Refuses a command for its protocol. */
-  refuse(reply: Reply, command: string): void;
-  /** Reports a fault of our own and answers 451. */
-  fault(error: unknown): void;
-  /** Takes everything up to the final dot as a message. */
-  receive(sink: MessageSink): void;
-  /** Ends the session; what was sent still goes out. */
-  close(): void;
-}
+import { Transfer, type TransferOutcome } from './transfer.ts';
 
 interface Message {
   readonly transfer: Transfer;
@@ -108,21 +80,51 @@ export class Mail {
       return;
     }
     const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8);
-    const verdict = parsed.ok ? this.verdict(transaction, parsed.mailbox) : bareVerdict('malformed');
-    const hop = verdict.action === 'accept' && this.settings.mode === 'relay' ? verdict.nextHop : null;
-    if (!parsed.ok || hop === null) {
-      if (verdict.action === 'accept') transaction.accepted += 1;
-      const ref = this.edge.reference();
-      const reply = parsed.ok ? replyFor(verdict, ref) : withReference(parsed.reply, ref);
-      this.answer(transaction, { verdict, reply, ref, rcpt: parsed.text, nextHopReply: null, started });
+    if (!parsed.ok) {
+      const { text: rcpt, reply } = parsed;
+      const worded = (ref: string): Reply => withReference(reply, ref);
+      const verdict = bareVerdict('malformed');
+      this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
       done();
       return;
     }
-    const answered = transaction.recipient(parsed.mailbox.text, hop).then((relayed) => {
-      const ref = this.edge.reference();
-      const { nextHopReply } = relayed;
-      const reply = withReference(relayed.reply, ref);
-      this.answer(transaction, { verdict, reply, ref, rcpt: parsed.text, nextHopReply, started });
+    const verdict = checkRecipient(this.edge, parsed.mailbox, this.session);
+    if (!(verdict instanceof Promise)) {
+      this.decided(transaction, parsed, verdict, started, done);
+      return;
+    }
+    // The next command waits for `done`, so the replies of a pipelined batch keep their order.
+    const told = verdict.then((late) => {
+      // Nothing may be opened for a client that went away meanwhile.
+      if (transaction.cancelled) done();
+      else this.decided(transaction, parsed, late, started, done);
+    });
+    void told.catch((error: unknown) => {
+      this.session.fault(error);
+      done();
+    });
+  }
+
+  /** Answers a recipient whose verdict is known, by asking the next hop when it is an accept in relay mode. */
+  private decided(
+    transaction: Transaction,
+    { mailbox, text: rcpt }: { readonly mailbox: Mailbox; readonly text: string },
+    told: Verdict,
+    started: number,
+    done: () => void,
+  ): void {
+    const verdict = joined(told, this.settings, transaction);
+    const hop = verdict.action === 'accept' && this.settings.mode === 'relay' ? verdict.nextHop : null;
+    if (hop === null) {
+      if (verdict.action === 'accept') transaction.accepted += 1;
+      const worded = (ref: string): Reply => replyFor(verdict, ref);
+      this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
+      done();
+      return;
+    }
+    const answered = transaction.recipient(mailbox.text, hop).then(({ reply, nextHopReply }) => {
+      const worded = (ref: string): Reply => withReference(reply, ref);
+      this.answer(transaction, { verdict, worded, rcpt, nextHopReply, started });
     });
     void answered.catch((error: unknown) => this.session.fault(error)).then(done);
   }
@@ -167,26 +169,13 @@ export class Mail {
     );
   }
 
-  private verdict(transaction: Transaction, mailbox: Mailbox): Verdict {
-    let verdict: Verdict;
-    try {
-      verdict = this.edge.check(mailbox);
-    } catch (error) {
-      this.edge.events.listenerTrouble({ stage: 'check', error, client: this.session.facts().client });
-      return bareVerdict('internal-error', mailbox.key);
-    }
-    if (verdict.action !== 'accept') return verdict;
-    if (transaction.accepted >= this.settings.maxRecipients) return because(verdict, 'too-many-recipients');
-    if (this.settings.mode === 'verify') return verdict;
-    if (verdict.nextHop === null) return because(verdict, 'internal-error');
-    return transaction.takes(verdict.nextHop) ? verdict : because(verdict, 'other-next-hop');
-  }
-
   private answer(
     transaction: Transaction,
-    { verdict, reply, ref, rcpt, nextHopReply, started }: RecipientOutcome,
+    { verdict, worded, rcpt, nextHopReply, started }: RecipientOutcome,
   ): void {
     if (transaction.cancelled) return;
+    const ref = this.edge.reference();
+    const reply = worded(ref);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
     const { session, mode, client, helo, tls } = this.session.facts();
@@ -275,15 +264,12 @@ export class Mail {
   }
 }
 
-interface RecipientOutcome extends Pick<Relayed, 'reply' | 'nextHopReply'> {
+interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
   readonly verdict: Verdict;
-  readonly ref: string;
+  /** The reply with this reference at its end. */
+  worded(ref: string): Reply;
   readonly rcpt: string;
   readonly started: number;
-}
-
-function because(verdict: Verdict, reason: Reason): Verdict {
-  return { ...verdict, action: ACTION_OF[reason], reason };
 }
 
 /** A reply as the events carry it. */

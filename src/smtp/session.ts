@@ -9,7 +9,8 @@
 import { offerFor } from './capabilities.ts';
 import { MAX_COMMAND_LINE } from './command.ts';
 import type { SessionFacts } from './events.ts';
-import { Mail, type MailEdge, type MailSettings, sent } from './mail.ts';
+import { Mail, sent } from './mail.ts';
+import type { MailEdge, MailSettings } from './mail-edge.ts';
 import { heloReply, REPLY, type Reply, withReference } from './reply.ts';
 import type { MessageSink } from './transfer.ts';
 

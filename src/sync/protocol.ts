@@ -5,21 +5,38 @@ import type { ImportPlan } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
+import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
+
+/** The files with a tenant's credential. What is in them never crosses between the threads. */
+export type CredentialFiles =
+  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
+  | {
+      readonly kind: 'certificate';
+      readonly certificateFile: string;
+      readonly keyFile: string;
+      readonly keyPassphraseFile: string | null;
+    }
+  | { readonly kind: 'assertion'; readonly assertionFile: string };
 
 /** One tenant to learn from. */
 export interface LearnerTenant {
   readonly id: string;
   readonly applicationId: string;
-  readonly secretFile: string;
+  readonly credential: CredentialFiles;
   /** Base URL of the login service. */
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** Own cron expression, UTC; without it the one of all tenants. */
+  readonly schedule?: string | null;
 }
 
 export interface LearnerSettings {
   readonly stateDir: string;
+  /** What the last proven credentials are sealed with; `own`: it may be made. */
+  readonly masterKey: { readonly path: string; readonly own: boolean };
   readonly caFile: string | null;
   readonly proxy: string | null;
   /** Cron expression, UTC. */
@@ -28,6 +45,10 @@ export interface LearnerSettings {
   readonly gracePeriod: number;
   /** Deadline of one outbound request, ms. */
   readonly requestTimeout: number;
+  /** Everything is read again after this long (ms), plus each tenant's own delay below `fullJitter` (ms). */
+  readonly fullEvery: number;
+  readonly fullJitter: number;
+  readonly guard: GuardLimits;
   readonly tenants: readonly LearnerTenant[];
 }
 
@@ -36,6 +57,37 @@ export interface Trouble {
   readonly message: string;
   readonly stack?: string;
   readonly tenant?: string;
+}
+
+/** Which credential is in use. */
+export interface CredentialUse {
+  /** `secret`, `certificate` or `assertion`. */
+  readonly kind: string;
+  /** `kept`: its file cannot be used, and this is the last one that worked. */
+  readonly source: 'file' | 'kept';
+  /** Ms since 1970; null when unknown. */
+  readonly expires: number | null;
+}
+
+/** Something to be told about a tenant's credential: it is in use from now on, something is wrong, it ends soon. */
+export type CredentialNews =
+  | ({ readonly event: 'use' } & CredentialUse)
+  | ({ readonly event: 'trouble' } & RoundError)
+  /** At most `days` days are left; 0: it has ended. */
+  | {
+      readonly event: 'expiry';
+      readonly kind: string;
+      readonly source: 'file' | 'kept';
+      readonly expires: number;
+      readonly days: number;
+    };
+
+export interface CredentialStatus {
+  /** null before one was found. */
+  readonly use: CredentialUse | null;
+  /** It has produced a token that Graph accepted. */
+  readonly proven: boolean;
+  readonly trouble: RoundError | null;
 }
 
 export interface StreamStatus {
@@ -58,10 +110,18 @@ export interface TenantStatus {
   readonly departed: number;
   /** Addresses whose removal is held back. */
   readonly held: number;
+  /** What is held, as it can be approved; null when nothing is. */
+  readonly plan: HeldPlan | null;
+  /** When the oldest of the streams is read in full again, ms since 1970; null when the next round does. */
+  readonly nextFull: number | null;
   readonly lastRound: RoundReport | null;
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** null when the mirror cannot be used. */
+  readonly credential: CredentialStatus | null;
+  /** Verified domains that another configured tenant says it has verified too. */
+  readonly sharedDomains: readonly SharedDomain[];
   /** Why the mirror cannot be used; null when it can. */
   readonly trouble: string | null;
 }
@@ -89,6 +149,20 @@ export interface AddressDescription {
   }>;
 }
 
+/** One live lookup: normalised addresses of one mailbox. */
+export interface LookupAsk {
+  readonly tenant: string;
+  readonly addresses: readonly string[];
+  /** After this moment (ms since 1970) nobody wants the answer any more. */
+  readonly until: number;
+}
+
+/** `pause`: ms during which asking again would be pointless or harmful. */
+export type LookupAnswer =
+  | { readonly kind: 'found'; readonly addresses: readonly string[] }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly error: RoundError; readonly pause: number };
 /** A new import of recipients for a tenant. */
 export interface ImportAsk {
   readonly origin: ImportOrigin;
@@ -108,14 +182,26 @@ export interface ImportAnswer {
   readonly applied: boolean;
 }
 
+/** The held plan that was approved, or why not. */
+export type Approval =
+  | { readonly ok: true; readonly tenant: string; readonly addresses: number }
+  | { readonly ok: false; readonly message: string };
+
+/** Addresses of a tenant to which mail was accepted. */
+export interface AcceptedMail {
+  readonly tenant: string;
+  readonly addresses: readonly string[];
+}
+
 /** What can be asked, with what it is answered by. */
 export interface Requests {
   readonly sync: {
-    readonly ask: { readonly tenant: string | null };
+    readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];
   };
   readonly status: { readonly ask: null; readonly answer: readonly TenantStatus[] };
   readonly describe: { readonly ask: { readonly address: string }; readonly answer: AddressDescription };
+  readonly lookup: { readonly ask: LookupAsk; readonly answer: LookupAnswer };
   readonly overrideAdd: {
     readonly ask: { readonly override: StoredOverride };
     readonly answer: { readonly replaced: StoredOverride | null };
@@ -129,6 +215,11 @@ export interface Requests {
     readonly ask: { readonly tenants: readonly string[] };
     readonly answer: readonly Holdings[];
   };
+  readonly approve: {
+    readonly ask: { readonly hash: string; readonly tenant: string | null };
+    readonly answer: Approval;
+  };
+  readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 
@@ -147,7 +238,15 @@ export type LearnerMessage =
   /** The directory of this tenant is still what was published last, as of `syncedAt` (ms since 1970). */
   | { readonly kind: 'unchanged'; readonly tenant: string; readonly syncedAt: number | null }
   | { readonly kind: 'round'; readonly report: RoundReport }
+  /** What the guard holds of a tenant; `news`: it was not told before. */
+  | {
+      readonly kind: 'held';
+      readonly tenant: string;
+      readonly plan: HeldPlan | null;
+      readonly news: boolean;
+    }
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
+  | { readonly kind: 'credential'; readonly tenant: string; readonly news: CredentialNews }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly message: string };

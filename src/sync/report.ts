@@ -1,5 +1,6 @@
 /** How a round went, as plain JSON: for the log, the mirror, status and the console. */
 import type { StreamName } from '../core/recipient.ts';
+import type { RoundPreview } from '../core/reconcile.ts';
 
 export interface RoundError {
   readonly code: string;
@@ -34,8 +35,11 @@ export interface RoundReport {
   readonly addresses: number;
   readonly added: number;
   readonly removed: number;
+  /** Removals held back by this round. */
   readonly held: number;
   readonly error?: RoundError;
+  /** Only of a dry run: what it would have done; null when it would have failed. */
+  readonly preview?: RoundPreview | null;
 }
 
 /** How far a running round is. */

@@ -4,7 +4,10 @@
  * cursor and the others still commit, but the directory only counts as fresh when all of them did.
  */
 import type { StreamName } from '../core/recipient.ts';
-import type { RoundProgress, RoundReport } from './report.ts';
+import type { FormerOwner, RoundPreview } from '../core/reconcile.ts';
+import { type AskObject, confirmGone, RECHECK } from './confirmation.ts';
+import type { RoundProgress, RoundReport, StreamReport } from './report.ts';
+import { completeRestores } from './restores.ts';
 import {
   cursorFor,
   endsRound,
@@ -13,6 +16,8 @@ import {
   type RoundFailure,
   type StreamState,
   streamsFor,
+  type Tally,
+  withdrawnStreams,
 } from './rules.ts';
 import { errorOf, readStream, type StreamDeps, type StreamRead } from './stream.ts';
 
@@ -45,6 +50,12 @@ export interface RoundEffect {
   readonly held: number;
 }
 
+/** What a round would do, and whom it would ask. */
+export interface PreviewEffect extends RoundEffect {
+  readonly preview: RoundPreview;
+  readonly unconfirmed: readonly FormerOwner[];
+}
+
 export interface RoundRecord {
   readonly report: string;
   readonly errors: ReadonlyArray<readonly [stream: StreamName, error: string | null]>;
@@ -65,6 +76,16 @@ export interface RoundDeps extends Pick<StreamDeps, 'pages' | 'stage'> {
   unstage(stream: StreamName | null): void;
   /** One transaction. */
   commit(round: CompletedRound, now: number): RoundEffect;
+  /** What a commit would do; nothing changes. */
+  preview(round: CompletedRound, now: number): PreviewEffect;
+  /** One object as Graph has it now; null when it is gone. */
+  object: AskObject;
+  /** Objects of the running round that come back without their addresses. */
+  restored(): ReadonlyArray<{ readonly stream: StreamName; readonly id: string }>;
+  /** Whom to ask about held addresses, of those not asked since `before` (ms since 1970). */
+  unconfirmed(before: number, now: number): readonly FormerOwner[];
+  /** What asking showed: `gone` begin their grace period. */
+  settleHeld(asked: readonly string[], gone: readonly string[], now: number): void;
   record(record: RoundRecord): void;
   now(): number;
   progress?(progress: RoundProgress): void;
@@ -72,10 +93,18 @@ export interface RoundDeps extends Pick<StreamDeps, 'pages' | 'stage'> {
   readonly fullEvery: number;
 }
 
-/** Runs a round. Trouble of any kind is told in the report; never throws. */
-export async function runRound(deps: RoundDeps, tenant: string, signal: AbortSignal): Promise<RoundReport> {
+/**
+ * Runs a round. Trouble of any kind is told in the report; never throws. A dry run reads and asks all that a round does
+ * and changes nothing.
+ */
+export async function runRound(
+  deps: RoundDeps,
+  tenant: string,
+  signal: AbortSignal,
+  dryRun = false,
+): Promise<RoundReport> {
   const startedAt = deps.now();
-  const run: Run = { deps, tenant, startedAt, signal };
+  const run: Run = { deps, tenant, startedAt, signal, dryRun };
   try {
     const { notBefore, streams, addresses } = deps.state();
     if (mustWait(notBefore, startedAt)) return skipped(run, notBefore ?? startedAt, addresses);
@@ -83,7 +112,8 @@ export async function runRound(deps: RoundDeps, tenant: string, signal: AbortSig
     const organization = await deps.organization(signal);
     if (!organization.ok) return finish(run, [], organization.failure, null);
     const reads = await readStreams(run, organization.value, streams);
-    return finish(run, reads, null, commitReads(run, organization.value, reads));
+    const withdrawn = withdrawnStreams(organization.value.roles, streams);
+    return finish(run, reads, null, await commitReads(run, organization.value, reads), withdrawn);
   } catch (error) {
     return broken(run, error);
   }
@@ -94,6 +124,13 @@ interface Run {
   readonly tenant: string;
   readonly startedAt: number;
   readonly signal: AbortSignal;
+  readonly dryRun: boolean;
+}
+
+interface Effect extends RoundEffect {
+  /** Why confirming ended early. */
+  readonly failure: RoundFailure | null;
+  readonly preview?: RoundPreview;
 }
 
 async function readStreams(
@@ -101,11 +138,14 @@ async function readStreams(
   organization: Organization,
   states: readonly StreamState[],
 ): Promise<readonly StreamRead[]> {
-  const reading: StreamDeps = {
+  const reading = {
     pages: deps.pages,
     stage: deps.stage,
     unstage: deps.unstage,
-    progress: (stream, { pages, entries }) => deps.progress?.({ tenant, stream, pages, entries }),
+    object: deps.object,
+    restored: deps.restored,
+    progress: (stream: StreamName, { pages, entries }: Tally) =>
+      deps.progress?.({ tenant, stream, pages, entries }),
   };
   const reads: StreamRead[] = [];
   for (const stream of streamsFor(organization.roles)) {
@@ -118,7 +158,7 @@ async function readStreams(
         : await readStream(reading, stream, cursor, signal),
     );
   }
-  return reads;
+  return completeRestores(reading, reads, signal);
 }
 
 function untried(stream: StreamName, cursor: string | null, failure: RoundFailure): StreamRead {
@@ -126,48 +166,80 @@ function untried(stream: StreamName, cursor: string | null, failure: RoundFailur
   return { report: { stream, read, pages: 0, entries: 0, error: errorOf(failure) }, cursor: null, failure };
 }
 
-function commitReads(
-  { deps, startedAt, signal }: Run,
+async function commitReads(
+  run: Run,
   { domains }: Organization,
   reads: readonly StreamRead[],
-): RoundEffect | null {
+): Promise<Effect | null> {
+  const { deps, startedAt, signal } = run;
   const completed = reads.flatMap(({ report: { stream, read }, cursor }) =>
     cursor === null ? [] : [{ stream, read, cursor, selectHash: deps.selectHash(stream) }],
   );
   if (completed.length === 0 || signal.aborted) return null;
   const complete = completed.length === reads.length;
-  return deps.commit({ startedAt, domains, streams: completed, complete }, deps.now());
+  const round = { startedAt, domains, streams: completed, complete };
+  return run.dryRun ? previewRound(run, round) : commitRound(run, round);
+}
+
+/** What is held only for recent mail is asked for at once; until the answer the addresses are known. */
+async function commitRound({ deps, signal }: Run, round: CompletedRound): Promise<Effect> {
+  const effect = deps.commit(round, deps.now());
+  const now = deps.now();
+  const owners = deps.unconfirmed(now - RECHECK, now);
+  if (owners.length === 0) return { ...effect, failure: null };
+  const { asked, gone, failure } = await confirmGone(owners, round.domains, deps.object, signal);
+  // As with any removal: what a complete round misses is gone as of its start.
+  deps.settleHeld(asked, gone, round.complete ? round.startedAt : deps.now());
+  return { ...afterConfirming(effect, gone.length), failure };
+}
+
+async function previewRound({ deps, signal }: Run, round: CompletedRound): Promise<Effect> {
+  const { preview, unconfirmed, ...effect } = deps.preview(round, deps.now());
+  const { gone, failure } = await confirmGone(unconfirmed, round.domains, deps.object, signal);
+  const held = preview.held.filter((address) => !gone.includes(address));
+  const removed = [...preview.removed, ...gone];
+  return { ...afterConfirming(effect, gone.length), failure, preview: { ...preview, removed, held } };
+}
+
+function afterConfirming(effect: RoundEffect, gone: number): RoundEffect {
+  const { addresses, removed, held } = effect;
+  return { ...effect, addresses: addresses - gone, removed: removed + gone, held: Math.max(0, held - gone) };
 }
 
 function finish(
   run: Run,
   reads: readonly StreamRead[],
   failure: RoundFailure | null,
-  effect: RoundEffect | null,
+  effect: Effect | null,
+  withdrawn: readonly StreamReport[] = [],
 ): RoundReport {
   const { deps, tenant, startedAt } = run;
   const failures = reads.flatMap((read) => read.failure ?? []).concat(failure ?? []);
   const first = failures[0];
+  const streams = [...reads.map((read) => read.report), ...withdrawn];
+  const error = first ? errorOf(first) : withdrawn[0]?.error;
   const now = deps.now();
+  const changes = effect ?? { addresses: deps.state().addresses, added: 0, removed: 0, held: 0 };
   const report: RoundReport = {
     tenant,
     startedAt,
     durationMs: Math.max(0, now - startedAt),
     outcome: effect === null ? 'failed' : first ? 'partial' : 'ok',
-    streams: reads.map((read) => read.report),
-    addresses: effect?.addresses ?? deps.state().addresses,
-    added: effect?.added ?? 0,
-    removed: effect?.removed ?? 0,
-    held: effect?.held ?? 0,
-    ...(first ? { error: errorOf(first) } : {}),
+    streams,
+    addresses: changes.addresses,
+    added: changes.added,
+    removed: changes.removed,
+    held: changes.held,
+    ...(error ? { error } : {}),
+    ...(run.dryRun ? { preview: effect?.preview ?? null } : {}),
   };
-  const errors = report.streams.map(
-    ({ stream, error }) => [stream, error ? JSON.stringify(error) : null] as const,
+  const errors = streams.map(
+    (each) => [each.stream, each.error ? JSON.stringify(each.error) : null] as const,
   );
   if (effect === null) deps.unstage(null);
-  const notBefore = notBeforeAfter(failures, now);
+  const notBefore = notBeforeAfter(failures.concat(effect?.failure ?? []), now);
   // A round that we broke off ourselves says nothing about the tenant.
-  if (!run.signal.aborted) deps.record({ report: JSON.stringify(report), errors, notBefore });
+  if (!run.signal.aborted && !run.dryRun) deps.record({ report: JSON.stringify(report), errors, notBefore });
   return report;
 }
 

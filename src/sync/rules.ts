@@ -1,6 +1,6 @@
 /** The decisions of a round, pure: which streams, full or delta, what cannot be true, and when to come again. */
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
-import type { RoundError } from './report.ts';
+import type { RoundError, StreamReport } from './report.ts';
 
 /** A failure as the Graph side words it. `retryAfter` is in ms. */
 export interface RoundFailure extends RoundError {
@@ -24,6 +24,34 @@ export function streamsFor(roles: readonly string[]): readonly StreamName[] {
 }
 
 /**
+ * Streams that were read before and may not be any more. Their objects stay known: an old yes is still a yes. The
+ * directory is not stale for it, because a tenant that never granted the permission is not either.
+ */
+export function withdrawnStreams(
+  roles: readonly string[],
+  states: readonly StreamState[],
+): readonly StreamReport[] {
+  const readable = streamsFor(roles);
+  const lost = states.filter(({ stream, fullAt }) => fullAt !== null && !readable.includes(stream));
+  const hint = 'Grant OrgContact.Read.All again. Until then contacts stay as they were last read.';
+  return lost.map(({ stream }) => {
+    const message = `the permission to read ${stream} was withdrawn; what is known of them stays known`;
+    const error = { code: 'permission-withdrawn', message, hint };
+    return { stream, read: 'delta', pages: 0, entries: 0, error };
+  });
+}
+
+/**
+ * A tenant's own delay of its daily full read, ms below `spread`: the same at every start, another for every tenant, so
+ * that many tenants do not read everything at the same time.
+ */
+export function jitterOf(tenant: string, spread: number): number {
+  let hash = 0x811c9dc5;
+  for (const character of tenant) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  return Math.floor((hash / 0x1_0000_0000) * spread);
+}
+
+/**
  * The cursor to read from, or null for a full read: when there is none, when it was made for other properties, and
  * when the last full read is `fullEvery` ms away (in the future, too: the clock was set back), because delta is known to
  * lose changes. After a failed round the third reason waits, so that full reads that keep failing do not stop deltas.
@@ -37,6 +65,18 @@ export function cursorFor(
   if (!state?.cursor || state.selectHash !== selectHash) return null;
   const due = state.fullAt === null || Math.abs(now - state.fullAt) >= fullEvery;
   return due && state.error === null ? null : state.cursor;
+}
+
+/** When the first stream is due to be read in full, ms since 1970; null when the next round reads one in full anyway. */
+export function nextFullRead(
+  streams: ReadonlyArray<Pick<StreamState, 'cursor' | 'fullAt'>>,
+  fullEvery: number,
+): number | null {
+  const due = streams.map(({ cursor, fullAt }) =>
+    cursor === null || fullAt === null ? Number.NEGATIVE_INFINITY : fullAt + fullEvery,
+  );
+  const first = Math.min(...due);
+  return Number.isFinite(first) ? first : null;
 }
 
 /** What was seen while a stream was read. */

@@ -5,10 +5,16 @@
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { OperatorSnapshot } from '../core/operator.ts';
+import type { HeldPlan } from '../core/reconcile.ts';
 import type {
+  AcceptedMail,
   AddressDescription,
+  Approval,
+  CredentialNews,
   LearnerMessage,
   LearnerSettings,
+  LookupAnswer,
+  LookupAsk,
   RequestMessage,
   RequestName,
   Requests,
@@ -22,7 +28,10 @@ export interface LearningEvents {
   directory(snapshot: DirectorySnapshot): void;
   operator(snapshot: OperatorSnapshot): void;
   round(report: RoundReport): void;
+  /** What the guard holds of a tenant; `news` when it was not told before. */
+  held?(tenant: string, plan: HeldPlan | null, news: boolean): void;
   progress(progress: RoundProgress): void;
+  credential(tenant: string, news: CredentialNews): void;
   trouble(trouble: Trouble): void;
 }
 
@@ -32,14 +41,21 @@ export interface Learning extends AsyncDisposable {
    * attempt to read the mirror has failed (told as trouble), so that the gateway can start degraded. Never rejects.
    */
   readonly ready: Promise<void>;
-  /** Runs a round of one tenant, or (null) of all. Rejects when the thread cannot answer. */
+  /** Runs a round of one tenant, or (null) of all; a dry run changes nothing. Rejects when the thread cannot answer. */
   sync(
     tenant: string | null,
     onProgress?: (progress: RoundProgress) => void,
+    dryRun?: boolean,
   ): Promise<readonly RoundReport[]>;
   status(): Promise<readonly TenantStatus[]>;
+  /** Applies the held plan with this hash, and no other. */
+  approve(hash: string, tenant: string | null): Promise<Approval>;
+  /** Tells which addresses mail was accepted for. */
+  accepted(mail: readonly AcceptedMail[]): Promise<unknown>;
   /** Who owns a normalised address. */
   describe(address: string): Promise<AddressDescription>;
+  /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
+  lookup(ask: LookupAsk): Promise<LookupAnswer>;
   /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
@@ -72,19 +88,22 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
   const stop = (): Promise<void> => thread.stop();
   return {
     ready: thread.ready,
-    async sync(tenant, onProgress) {
+    async sync(tenant, onProgress, dryRun = false) {
       const listener = (progress: RoundProgress): void => {
         if (tenant === null || progress.tenant === tenant) onProgress?.(progress);
       };
       thread.watchers.add(listener);
       try {
-        return await thread.ask('sync', { tenant });
+        return await thread.ask('sync', { tenant, dryRun });
       } finally {
         thread.watchers.delete(listener);
       }
     },
     status: () => thread.ask('status', null),
+    approve: (hash, tenant) => thread.ask('approve', { hash, tenant }),
+    accepted: (mail) => thread.ask('accepted', mail),
     describe: (address) => thread.ask('describe', { address }),
+    lookup: (ask) => thread.ask('lookup', ask),
     operator: (name, ask) => thread.ask(name, ask),
     stop,
     [Symbol.asyncDispose]: stop,
@@ -175,9 +194,15 @@ class LearningThread {
       case 'round':
         this.#on.round(message.report);
         break;
+      case 'held':
+        this.#on.held?.(message.tenant, message.plan, message.news);
+        break;
       case 'progress':
         for (const watcher of this.watchers) watcher(message.progress);
         this.#on.progress(message.progress);
+        break;
+      case 'credential':
+        this.#on.credential(message.tenant, message.news);
         break;
       case 'trouble':
         this.#on.trouble(message.trouble);

@@ -96,6 +96,33 @@ describe('checkText', () => {
   });
 });
 
+describe('checkText of an unknown address', () => {
+  it.each([
+    ['absent', 'live lookup  absent (35 ms): the tenant does not have it'],
+    ['timeout', 'live lookup  timeout (35 ms): Graph did not answer'],
+    ['withheld', 'live lookup  withheld (35 ms): not made'],
+  ])('shows a lookup that ended %s', (outcome, expected) => {
+    const text = checkText([
+      {
+        address: 'nobody@contoso.example',
+        normalised: 'nobody@contoso.example',
+        verdict: 'reject',
+        reason: 'unknown',
+        reply: '550 5.1.1 No such recipient here',
+        domain: 'contoso.example',
+        tenant: 't1',
+        nextHop: null,
+        matched: null,
+        freshness: 'fresh',
+        directoryAge: 1000,
+        lookup: { outcome, ms: 34.6 },
+        objects: [],
+      },
+    ]);
+    expect(text.replace(/ {3,}/g, '  ')).toContain(expected);
+  });
+});
+
 describe('statusText and roundsText', () => {
   it('shows a failing tenant with what to do', () => {
     const error = { code: 'AADSTS7000222', message: 'The client secret has expired.', hint: 'Renew it.' };
@@ -129,6 +156,46 @@ describe('statusText and roundsText', () => {
       't1      stale      5 min ago  1,200      3         0     failed      in 60 s',
       '  t1: AADSTS7000222: The client secret has expired.',
       '  what to do: Renew it.',
+    ]);
+  });
+
+  it.each([
+    [{ kind: 'secret', source: 'file', expires: null }, true, 'secret from its file works'],
+    [
+      { kind: 'certificate', source: 'file', expires: 20 * 86_400_000 },
+      true,
+      'certificate from its file works; it ends in 20 d',
+    ],
+    [
+      { kind: 'secret', source: 'kept', expires: -7_200_000 },
+      true,
+      'secret kept from before is used, because its file cannot be; it ended 2 h ago',
+    ],
+    [
+      { kind: 'assertion', source: 'file', expires: 60_000 },
+      false,
+      'assertion not proven yet; it ends in 60 s',
+    ],
+  ] as const)('shows the credential %j', (use, proven, words) => {
+    const trouble = { code: 'secret-empty', message: 'The file is empty\u001b.', hint: 'Write it.' };
+    const tenant = {
+      tenant: 't1',
+      freshness: 'fresh',
+      syncedAt: 0,
+      addresses: 1,
+      departed: 0,
+      held: 0,
+      trouble: null,
+      domains: [],
+      lastRound: null,
+      nextRun: null,
+      credential: { use, proven, trouble },
+    };
+    const text = statusText({ version: '0', startedAt: 0, now: 0, listeners: [], tenants: [tenant] });
+    expect(text.split('\n').slice(-3)).toEqual([
+      `  t1: ${words}`,
+      '  t1: secret-empty: The file is empty?.',
+      '  what to do: Write it.',
     ]);
   });
 

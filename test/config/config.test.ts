@@ -54,7 +54,17 @@ describe('the reference configuration', () => {
   });
 
   it('shows optional keys in a form that is accepted', () => {
-    expect(Object.keys(problems(EVERYTHING.replace(/^cloud = .*$/m, '')))).toEqual([]);
+    const one = EVERYTHING.replace(/^cloud = .*$/m, '');
+    const kinds = [
+      ['secret_file', 'secret_expires'],
+      ['certificate_file', 'key_file', 'key_passphrase_file'],
+      ['assertion_file'],
+    ];
+    for (const kind of kinds) {
+      const others = kinds.filter((each) => each !== kind).flat();
+      const lines = one.split('\n').filter((line) => !others.some((key) => line.startsWith(`${key} = `)));
+      expect(Object.keys(problems(lines.join('\n')))).toEqual([]);
+    }
   });
 });
 
@@ -102,6 +112,91 @@ describe('parseConfig', () => {
   ])('knows the cloud %s', (cloud, login, graph) => {
     const parsed = parseConfig(REQUIRED.replace('[[domain]]', `cloud = "${cloud}"\n[[domain]]`));
     expect(parsed).toMatchObject({ ok: true, config: { tenants: [{ login, graph }] } });
+  });
+
+  const credential = (lines: string): string =>
+    REQUIRED.replace('secret_file = "/etc/rcptgate/secret"', lines);
+  it.each([
+    ['secret_file = "s"', { kind: 'secret', secretFile: 's', expires: null }],
+    [
+      'secret_file = "s"\nsecret_expires = 2028-11-01',
+      { kind: 'secret', secretFile: 's', expires: Date.UTC(2028, 10, 1) },
+    ],
+    [
+      'certificate_file = "c"\nkey_file = "k"',
+      { kind: 'certificate', certificateFile: 'c', keyFile: 'k', keyPassphraseFile: null },
+    ],
+    [
+      'certificate_file = "c"\nkey_file = "k"\nkey_passphrase_file = "p"',
+      { kind: 'certificate', certificateFile: 'c', keyFile: 'k', keyPassphraseFile: 'p' },
+    ],
+    ['assertion_file = "a"', { kind: 'assertion', assertionFile: 'a' }],
+  ])('knows the credential %j', (lines, expected) => {
+    const parsed = parseConfig(credential(lines));
+    expect(parsed.ok && parsed.config.tenants[0]?.credential).toEqual(expected);
+  });
+
+  it.each([
+    ['', { secret_file: 'is missing, and so are certificate_file with key_file, and assertion_file' }],
+    ['secret_file = ""', { secret_file: 'must not be empty' }],
+    [
+      'secret_file = "s"\nassertion_file = "a"',
+      { assertion_file: 'goes without secret_file: a tenant has one credential' },
+    ],
+    [
+      'secret_file = "s"\ncertificate_file = "c"\nkey_file = "k"\nassertion_file = "a"',
+      {
+        certificate_file: 'goes without secret_file: a tenant has one credential',
+        assertion_file: 'goes without secret_file: a tenant has one credential',
+      },
+    ],
+    ['certificate_file = "c"', { key_file: 'is missing: a certificate and its key go together' }],
+    ['key_file = "k"', { certificate_file: 'is missing: a certificate and its key go together' }],
+    [
+      'secret_file = "s"\nkey_passphrase_file = "p"',
+      { key_passphrase_file: 'opens a key_file, and there is none' },
+    ],
+    [
+      'assertion_file = "a"\nsecret_expires = 2028-11-01',
+      { secret_expires: 'speaks of a secret_file, and there is none' },
+    ],
+    ['secret_file = "s"\nsecret_expires = "soon"', { secret_expires: expect.stringContaining('a date') }],
+  ])('refuses the credential %j', (lines, expected) => {
+    const found = Object.entries(expected).map(([key, problem]) => [`tenant[0].${key}`, problem]);
+    expect(problems(credential(lines))).toEqual(Object.fromEntries(found));
+  });
+
+  it('takes a schedule of a tenant, which is judged like that of all', () => {
+    const own = (schedule: string) => REQUIRED.replace('[[domain]]', `schedule = "${schedule}"\n[[domain]]`);
+    expect(parseConfig(own('* * * * *'))).toMatchObject({
+      ok: true,
+      config: { tenants: [{ schedule: '* * * * *' }], sync: { schedule: '*/5 * * * *' } },
+    });
+    expect(problems(own('never'))).toEqual({ 'tenant[0].schedule': 'is not a schedule' });
+  });
+
+  it('reads the limits of live lookups', () => {
+    const lookup =
+      '\n[lookup]\nenabled = false\ndeadline = "1s"\nrate = 0.5\nburst = 3\nnegative = "1m"\nharvest_limit = 0\nharvest_window = "1h"';
+    expect(parseConfig(REQUIRED + lookup)).toMatchObject({
+      ok: true,
+      config: {
+        lookup: {
+          enabled: false,
+          deadline: 1000,
+          rate: 0.5,
+          burst: 3,
+          negative: 60_000,
+          harvestLimit: 0,
+          harvestWindow: 3_600_000,
+        },
+      },
+    });
+    expect(Object.keys(problems(`${REQUIRED}\n[lookup]\nrate = 0\nburst = 0\ndeadline = "soon"`))).toEqual([
+      'lookup.deadline',
+      'lookup.rate',
+      'lookup.burst',
+    ]);
   });
 
   it('is frozen to the bottom', () => {
@@ -156,7 +251,7 @@ describe('parseConfig', () => {
       'smtp[0].max_recipients': expect.stringContaining('RFC 5321'),
       'smtp[2].listen': 'is the address of smtp[1] again',
       'tenant[0].id': expect.stringContaining('GUID'),
-      'tenant[0].secret_file': 'is missing',
+      'tenant[0].secret_file': expect.stringContaining('and so are certificate_file'),
       'tenant[0].cloud': expect.stringContaining('without login'),
       'tenant[0].login': expect.stringContaining('https://'),
       'tenant[0].graph': expect.stringContaining('go together'),

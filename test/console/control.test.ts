@@ -21,6 +21,7 @@ const answers: ControlFunctions = {
     if (tenant === 'broken') throw new Error('no such tenant: broken');
     return [{ tenant, outcome: 'ok' }];
   },
+  approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
 };

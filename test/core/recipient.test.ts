@@ -8,7 +8,6 @@ import {
   type StreamName,
   smtpAddress,
 } from '../../src/core/recipient.ts';
-import { reconcile } from '../../src/core/reconcile.ts';
 
 const VERIFIED = new Set(['contoso.example', 'xn--bcher-kva.example']);
 const ALICE = ['SMTP:Alice@contoso.example', 'smtp:a.smith@contoso.example'];
@@ -103,16 +102,5 @@ describe('the small rules', () => {
       mail: null,
       proxyAddresses: [],
     });
-  });
-
-  it.each([
-    [
-      { before: 5, after: 0, removed: ['a'] },
-      { removals: 'hold', why: 'empty-listing' },
-    ],
-    [{ before: 5, after: 1, removed: ['a'] }, { removals: 'apply' }],
-    [{ before: 0, after: 0, removed: [] }, { removals: 'apply' }],
-  ])('a round of %j is planned as %j', (change, plan) => {
-    expect(reconcile(change)).toEqual(plan);
   });
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openGraph } from '../../src/graph/client.ts';
-import { readSecretFile } from '../../src/graph/credential.ts';
+import { readSecretFile } from '../../src/graph/credential-file.ts';
 import { type Http, openHttp } from '../../src/graph/http.ts';
 import { openTokens, type Tokens } from '../../src/graph/tokens.ts';
 import type { Fault } from '../../src/practice/faults.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'rcptgate-graph-'));
   writeFileSync(join(directory, 'ca.pem'), tenant.caPem);
   writeFileSync(join(directory, 'secret'), tenant.secret);
-  http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 500 });
+  http = openHttp({ caFile: join(directory, 'ca.pem'), proxy: null, timeout: 3000 });
 });
 afterAll(async () => {
   await http[Symbol.asyncDispose]();

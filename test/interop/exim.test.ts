@@ -45,7 +45,7 @@ interop(import.meta.url, ['Exim'], 'Exim calls out to a verify listener', () => 
 
   test('a stale directory makes Exim defer the unknown, and still accept the known', async () => {
     await using tenant = await startPracticeTenant();
-    const more = '[directory]\nfreshness_limit = "1s"';
+    const more = '[directory]\nfreshness_limit = "1s"\n[lookup]\nenabled = false';
     await using daemon = await synced(startDaemon({ tenant, mode: 'verify', more }));
     await using exim = await startExim(daemon.port, CALLOUTS);
     await tenant.close();

@@ -94,7 +94,7 @@ interop(import.meta.url, ['Postfix'], 'Postfix to Postfix', () => {
   test('a stale directory defers the unknown and bounces nobody; once synced, the mail is delivered', async () => {
     await using hop = await startPostfix({ hostname: 'hop.example', mailboxFor: ['contoso.example'] });
     await using tenant = await startPracticeTenant();
-    const more = '[directory]\nfreshness_limit = "1s"';
+    const more = '[directory]\nfreshness_limit = "1s"\n[lookup]\nenabled = false';
     await using daemon = await synced(startDaemon({ tenant, nextHop: `127.0.0.1:${hop.port}`, more }));
     await using upstream = await startUpstream(daemon.port);
     await tenant.close();

@@ -30,7 +30,7 @@ interop(import.meta.url, ['Postfix'], 'Postfix asks a verify listener', () => {
 
   test('a stale directory: 450 for an unknown recipient, 250 for a known one', async () => {
     await using tenant = await startPracticeTenant();
-    const more = '[directory]\nfreshness_limit = "1s"';
+    const more = '[directory]\nfreshness_limit = "1s"\n[lookup]\nenabled = false';
     await using daemon = await synced(startDaemon({ tenant, mode: 'verify', more }));
     await using postfix = await startAsking(daemon.port);
     await using client = await greeted(postfix.port);

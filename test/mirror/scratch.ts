@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressSetFrom } from '../../src/core/address-set.ts';
 import type { RecipientFacts, RecipientPatch, StreamName } from '../../src/core/recipient.ts';
+import { DEFAULT_GUARD } from '../../src/core/reconcile.ts';
 import type { RoundEffect } from '../../src/mirror/completed-round.ts';
 import { type Mirror, openMirror } from '../../src/mirror/mirror.ts';
 
@@ -37,10 +38,10 @@ export interface ScratchRound {
 }
 
 /** A new mirror; `round` stages and commits what it is given, by default a complete delta round at noon. */
-export function scratchMirror(): ScratchMirror {
+export function scratchMirror(guard = DEFAULT_GUARD): ScratchMirror {
   const directory = scratchDirectory();
   const path = join(directory.path, 'mirror.sqlite');
-  const mirror = openMirror(path);
+  const mirror = openMirror(path, guard);
   return {
     mirror,
     path,

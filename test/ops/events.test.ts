@@ -84,6 +84,24 @@ describe('a rejection', () => {
   });
 });
 
+describe('lookups', () => {
+  it('count every outcome, and log who was found and what went wrong', async () => {
+    const { lines, metrics } = await logged((events) => {
+      events.lookupAnswered('t1', 'absent');
+      events.lookupAnswered('t1', 'absent');
+      events.lookupFound('t1', 'zoe@contoso.example', 12.3456);
+      events.lookupTrouble('t1', { code: 'http-500', message: 'm', hint: '' });
+    });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'info', event: 'lookup.found', tenant: 't1', ms: 12.346, address: 'zoe@contoso.example' },
+      { level: 'warn', event: 'lookup.trouble', tenant: 't1', error: { code: 'http-500' } },
+    ]);
+    expect(await metrics.registry.metrics()).toContain(
+      'rcptgate_lookups_total{tenant="t1",outcome="absent"} 2',
+    );
+  });
+});
+
 describe('levels', () => {
   const accept = (reason: string, code = 250): RecipientEvent => ({
     ...UNKNOWN,
@@ -193,6 +211,53 @@ describe('what an operator changes', () => {
         { event: 'import.done', who: 'me', ...done },
       ].map((line) => Object.entries(line)),
     );
+  });
+});
+
+describe('a credential', () => {
+  const END = Date.UTC(2028, 10, 1);
+  const gauge = `rcptgate_credential_expiry_timestamp_seconds{tenant="t1"} ${END / 1000}`;
+
+  it.each([
+    ['use', 'secret', 'file', END, 'info', true],
+    ['use', 'secret', 'kept', END, 'warn', true],
+    ['use', 'secret', 'file', null, 'info', false],
+    ['use', 'assertion', 'file', END, 'info', false],
+    ['expiry', 'certificate', 'file', END, 'warn', true],
+  ] as const)(
+    '%s of a %s from %s ending at %j is %s',
+    async (event, kind, source, expires, level, measured) => {
+      const days = event === 'expiry' ? { days: 14 } : {};
+      const { lines, metrics } = await logged((events) =>
+        events.credential('t1', { event, kind, source, expires, ...days }),
+      );
+      expect(JSON.parse(lines[0] ?? '')).toEqual({
+        level,
+        time: expect.any(String),
+        event: `credential.${event}`,
+        tenant: 't1',
+        kind,
+        source,
+        expires: expires === null ? null : '2028-11-01T00:00:00.000Z',
+        ...days,
+      });
+      expect((await metrics.registry.metrics()).includes(gauge)).toBe(measured);
+    },
+  );
+
+  it('without a known end takes the gauge away', async () => {
+    const { metrics } = await logged((events) => {
+      for (const expires of [END, null]) {
+        events.credential('t1', { event: 'use', kind: 'secret', source: 'file', expires });
+      }
+    });
+    expect(await metrics.registry.metrics()).not.toContain('timestamp_seconds{tenant="t1"}');
+  });
+
+  it('in trouble says what to do', async () => {
+    const error = { code: 'secret-empty', message: 'empty', hint: 'Write it.' };
+    const { lines } = await logged((events) => events.credential('t1', { event: 'trouble', ...error }));
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', event: 'credential.trouble', error });
   });
 });
 

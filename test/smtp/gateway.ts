@@ -135,6 +135,7 @@ export async function openRelaying(
   nextHop: string | ((mailbox: Mailbox) => string),
   options: Partial<ListenerOptions> = {},
   relayOptions: Partial<RelayOptions> = {},
+  edge: Partial<SmtpEdge> = {},
 ): Promise<Gateway & { relay: Relay }> {
   const { timeouts, ...rest } = relayOptions;
   const relay = createRelay({
@@ -152,6 +153,7 @@ export async function openRelaying(
       check: (mailbox) => verdictFor(mailbox, hopOf(mailbox)),
       relay,
       nextHops: () => (typeof nextHop === 'string' ? [nextHop] : []),
+      ...edge,
     },
   );
   onTestFinished(() => relay.close());

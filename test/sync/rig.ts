@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressSetFrom } from '../../src/core/address-set.ts';
+import { DEFAULT_GUARD, type GuardLimits } from '../../src/core/reconcile.ts';
 import { openGraph } from '../../src/graph/client.ts';
-import { readSecretFile } from '../../src/graph/credential.ts';
+import { readSecretFile } from '../../src/graph/credential-file.ts';
 import { openHttp } from '../../src/graph/http.ts';
 import { selectHash } from '../../src/graph/objects.ts';
 import { openTokens } from '../../src/graph/tokens.ts';
@@ -30,7 +31,10 @@ export interface Rig extends AsyncDisposable {
   readonly stop: AbortController;
   /** Added to the clock of rounds, ms. */
   shift: number;
-  round(): Promise<RoundReport>;
+  /** A round, with other parts or as a dry run. */
+  round(deps?: RoundDeps, dryRun?: boolean): Promise<RoundReport>;
+  /** The next round signs in again, as after the end of a token. */
+  forgetTokens(): void;
   /** Every address of the tenant's true state that we may see is known, and nothing else. */
   matchesTruth(): boolean;
   knows(address: string): boolean;
@@ -38,6 +42,14 @@ export interface Rig extends AsyncDisposable {
 
 export interface RigOptions extends PracticeOptions {
   readonly requestTimeout?: number;
+  readonly guard?: Partial<GuardLimits>;
+}
+
+/** The id of the first object that owns an address. */
+export function idOf(rig: Rig, address: string): string {
+  const [owner] = rig.tenant.directory.find(address);
+  if (!owner) throw new Error(`nobody owns ${address}`);
+  return owner.id;
 }
 
 /** Starts everything; no round has run. Requests are tried once again after 5 ms. */
@@ -48,7 +60,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const secretFile = join(directory, 'secret');
   writeFileSync(caFile, tenant.caPem);
   writeFileSync(secretFile, `${tenant.secret}\n`);
-  const mirror = openMirror(join(directory, 'mirror.sqlite'));
+  const mirror = openMirror(join(directory, 'mirror.sqlite'), { ...DEFAULT_GUARD, ...options.guard });
   const http = openHttp({ caFile, proxy: null, timeout: options.requestTimeout ?? 5000 });
   const { tenantId: id, applicationId, login, graph: base } = tenant;
   const readCredential = () => readSecretFile(secretFile);
@@ -66,6 +78,11 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     deps: {
       organization: graph.organization,
       pages: graph.pages,
+      object: graph.object,
+      restored: () => mirror.restored(id),
+      preview: (round, now) => mirror.previewRound(id, round, now),
+      unconfirmed: (before, now) => mirror.unconfirmed(id, before, now),
+      settleHeld: (asked, gone, now) => mirror.settleHeld(id, asked, gone, now),
       selectHash,
       state: () => mirror.state(id),
       stage: (stream, patches) => mirror.stage(id, stream, patches),
@@ -75,7 +92,8 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       now: () => Date.now() + rig.shift,
       fullEvery: DAY,
     },
-    round: () => runRound(rig.deps, id, stop.signal),
+    round: (deps = rig.deps, dryRun = false) => runRound(deps, id, stop.signal, dryRun),
+    forgetTokens: tokens.forget,
     matchesTruth() {
       const known = addressSetFrom(mirror.readDirectory(id, Date.now(), DAY).known);
       const contacts = mirror.state(id).streams.some(({ stream }) => stream === 'contacts');

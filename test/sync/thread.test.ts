@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type DirectorySnapshot, openSnapshot } from '../../src/core/directory.ts';
+import { DEFAULT_GUARD } from '../../src/core/reconcile.ts';
 import { type PracticeTenant, startPracticeTenant } from '../../src/practice/tenant-server.ts';
 import type { LearnerSettings, Trouble } from '../../src/sync/protocol.ts';
 import type { RoundProgress, RoundReport } from '../../src/sync/report.ts';
@@ -30,6 +31,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+function secretIn(secretFile: string) {
+  return { kind: 'secret', secretFile, expires: null } as const;
+}
+
 async function openStage(options: { users?: number } = {}): Promise<Stage> {
   const tenant = await startPracticeTenant(options);
   const directory = mkdtempSync(join(tmpdir(), 'rcptgate-thread-'));
@@ -48,7 +53,11 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
     schedule: '0 0 1 1 *',
     gracePeriod: 86_400_000,
     requestTimeout: 5000,
-    tenants: [{ id, applicationId, login, graph, secretFile: join(directory, 'secret') }],
+    masterKey: { path: join(directory, 'state', 'master.key'), own: true },
+    tenants: [{ id, applicationId, login, graph, credential: secretIn(join(directory, 'secret')) }],
+    fullEvery: 86_400_000,
+    fullJitter: 0,
+    guard: DEFAULT_GUARD,
   };
   return {
     tenant,
@@ -60,6 +69,7 @@ async function openStage(options: { users?: number } = {}): Promise<Stage> {
         operator: () => undefined,
         round: (report) => seen.rounds.push(report),
         progress: (progress) => seen.progress.push(progress),
+        credential: () => undefined,
         trouble: (trouble) => seen.troubles.push(trouble),
       });
       closers.push(() => learning.stop());
