@@ -1,7 +1,9 @@
 /** The configuration as the rest of the program sees it: validated, complete and frozen. It holds no secret. */
+
 import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
+import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
@@ -24,21 +26,10 @@ export interface SmtpConfig {
   readonly bareNewlines: 'normalise' | 'reject';
 }
 
-/** Where the one credential of a tenant is. `expires`: when the operator says the secret ends, ms since 1970. */
-export type CredentialConfig =
-  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
-  | {
-      readonly kind: 'certificate';
-      readonly certificateFile: string;
-      readonly keyFile: string;
-      readonly keyPassphraseFile: string | null;
-    }
-  | { readonly kind: 'assertion'; readonly assertionFile: string };
-
 export interface TenantConfig {
   readonly id: string;
   readonly applicationId: string;
-  readonly credential: CredentialConfig;
+  readonly credential: CredentialFiles;
   readonly login: string;
   readonly graph: string;
   /** Own cron expression; null for the one of all tenants. */
@@ -224,7 +215,7 @@ function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
 }
 
 /** The checks between keys have seen to it that there is exactly one kind. */
-function credentialFrom(table: ConfigFile['tenant'][number]): CredentialConfig {
+function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles {
   if (table.certificate_file !== undefined && table.key_file !== undefined) {
     const keyPassphraseFile = table.key_passphrase_file ?? null;
     return {

@@ -1,13 +1,9 @@
 /** Reading the configuration file, and looking at the files that it names. */
+
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { authoritiesProblem } from '../core/authorities.ts';
-import {
-  type Config,
-  type ConfigJudges,
-  type CredentialConfig,
-  type ParsedConfig,
-  parseConfig,
-} from './config.ts';
+import type { CredentialFiles } from '../core/credential-files.ts';
+import { type Config, type ConfigJudges, type ParsedConfig, parseConfig } from './config.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** Where `serve` looks when no `--config` is given. */
@@ -51,7 +47,7 @@ export function unreadableFiles(config: Config): ConfigProblem[] {
   return authorities.ok ? problems : [...problems, ...authorities.problems];
 }
 
-function credentialFiles(at: string, credential: CredentialConfig): Array<[key: string, file: string]> {
+function credentialFiles(at: string, credential: CredentialFiles): Array<[key: string, file: string]> {
   if (credential.kind === 'secret') return [[`${at}.secret_file`, credential.secretFile]];
   if (credential.kind === 'assertion') return [[`${at}.assertion_file`, credential.assertionFile]];
   const { certificateFile, keyFile, keyPassphraseFile } = credential;

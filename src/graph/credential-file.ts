@@ -1,21 +1,11 @@
 /** Reads a credential from the files that the configuration names. They are small; they are read at every round. */
+
 import { readFile } from 'node:fs/promises';
+import type { CredentialFiles } from '../core/credential-files.ts';
 import { assertionCredential } from './assertion.ts';
 import { certificateCredential } from './certificate.ts';
 import type { Credential } from './credential.ts';
 import { done, failed, type Outcome } from './failure.ts';
-
-/** Which files hold the credential of a tenant. */
-export type CredentialFiles =
-  /** `expires`: when the operator says the secret ends, ms since 1970. */
-  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
-  | {
-      readonly kind: 'certificate';
-      readonly certificateFile: string;
-      readonly keyFile: string;
-      readonly keyPassphraseFile: string | null;
-    }
-  | { readonly kind: 'assertion'; readonly assertionFile: string };
 
 /** Reads the credential as it is now; every fault of a file is a failure with words. `now` in ms since 1970. */
 export async function readCredential(files: CredentialFiles, now: number): Promise<Outcome<Credential>> {

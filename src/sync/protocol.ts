@@ -1,5 +1,7 @@
 /** What the main thread and the learning thread say to each other. Plain values; shared memory crosses as it is. */
+
 import type { Holdings } from '../core/coverage.ts';
+import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { ImportPlan } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
@@ -8,17 +10,6 @@ import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
-
-/** The files with a tenant's credential. What is in them never crosses between the threads. */
-export type CredentialFiles =
-  | { readonly kind: 'secret'; readonly secretFile: string; readonly expires: number | null }
-  | {
-      readonly kind: 'certificate';
-      readonly certificateFile: string;
-      readonly keyFile: string;
-      readonly keyPassphraseFile: string | null;
-    }
-  | { readonly kind: 'assertion'; readonly assertionFile: string };
 
 /** One tenant to learn from. */
 export interface LearnerTenant {
