@@ -135,7 +135,7 @@ const lookupSchema = z.strictObject({
   deadline: duration.prefault('1500ms'),
   rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
   burst: z.int().min(1).max(10_000).default(50),
-  negative: duration.prefault('5m'),
+  negative: duration.prefault('30s'),
   harvest_limit: z.int().min(0).max(10_000).default(100),
   harvest_window: duration.prefault('10m'),
 });
