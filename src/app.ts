@@ -2,32 +2,20 @@
  * The composition root of the answering side: opens from the inside out, closes from the outside in, and holds the
  * one shared value, the directory, which the learning thread replaces whole.
  */
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import type { Config, SmtpConfig } from './config/config.ts';
-import { readAuthorities, unreadableFiles } from './config/file.ts';
+import { existsSync, mkdirSync } from 'node:fs';
+import type { Config } from './config/config.ts';
+import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
-import { decide } from './core/decide.ts';
-import {
-  type Directory,
-  emptyTenantDirectory,
-  openSnapshot,
-  type TenantDirectory,
-  withTenant,
-} from './core/directory.ts';
-import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
-import { type Operator, operatorFrom, SILENT } from './core/operator.ts';
-import { referenceSource } from './core/reference.ts';
+import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
+import { operatorFrom, SILENT } from './core/operator.ts';
+import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { masterKeyFile } from './seal/master-key.ts';
-import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
-import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
-import { createRelay, type Relay } from './smtp/relay.ts';
-import { type AcceptedMailLog, collectAcceptedMail } from './sync/accepted-mail.ts';
+import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
@@ -37,12 +25,6 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** Drains: new commands get 421, running transfers finish within the stop timeout. */
   stop(): Promise<void>;
-}
-
-/** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
-interface Shared {
-  directory: Directory;
-  operator: Operator;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -172,103 +154,12 @@ function openLearning(
   });
 }
 
-function openRelay({ hostname, caFile, relay }: Config): Relay {
-  const command = relay.commandTimeout;
-  // A ca_file that cannot be used was told at the start; mail that does not need it goes on.
-  const authorities = readAuthorities(caFile);
-  const ca = authorities.ok ? authorities.pem : null;
-  return createRelay({
-    hostname,
-    tls: relay.tls,
-    ...(ca === null ? {} : { ca }),
-    maxIdle: relay.maxIdle,
-    idleMs: relay.idle,
-    timeouts: {
-      ...DEFAULT_TIMEOUTS,
-      connect: relay.connectTimeout,
-      greeting: command,
-      ehlo: command,
-      mail: command,
-      rcpt: command,
-      data: command,
-      body: relay.dataTimeout,
-      message: relay.finalTimeout,
-    },
-  });
-}
-
 function openLiveLookups(config: Config, learning: Learning, events: Events): LiveLookups {
   return openLookups(config.lookup, (ask) => learning.lookup(ask), {
     answered: events.lookupAnswered,
     found: events.lookupFound,
     trouble: events.lookupTrouble,
   });
-}
-
-function edgeOf(
-  { policy }: Config,
-  shared: Shared,
-  relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
-  events: Events,
-): SmtpEdge {
-  const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
-  return {
-    check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
-    lookup:
-      lookups &&
-      ((mailbox, verdict, client) => {
-        if (!wantsLookup(verdict)) return verdict;
-        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
-        const outcome = lookups.ask(question);
-        return outcome instanceof Promise
-          ? outcome.then((told) => afterLookup(verdict, told))
-          : afterLookup(verdict, outcome);
-      }),
-    relay,
-    nextHops: () => nextHops,
-    reference: referenceSource(randomBytes),
-    events: {
-      recipientAnswered(answer) {
-        const { tenant, matched, reason } = answer.verdict;
-        // What an override or a policy accepted is not the directory's to lose.
-        const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
-        if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
-          accepted.note(tenant, matched);
-        events.recipient(answer);
-      },
-      messageRelayed: events.message,
-      messageFailed: events.message,
-      nextHopTrouble: events.nextHopTrouble,
-      sessionRefused: events.sessionRefuse,
-      listenerTrouble: events.listenerTrouble,
-    },
-  };
-}
-
-async function openListeners(
-  config: Config,
-  edge: SmtpEdge,
-  events: Events,
-  closers: Array<() => PromiseLike<unknown>>,
-): Promise<SmtpListener[]> {
-  const listeners: SmtpListener[] = [];
-  // All listeners drain at the same time, so they are one thing to close.
-  closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));
-  for (const smtp of config.smtp) {
-    const listener = await openListener(listenerOptions(config, smtp), edge);
-    listeners.push(listener);
-    events.listenerOpen(addressText(listener), smtp.mode, smtp.tlsFiles !== null);
-  }
-  return listeners;
-}
-
-function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): ListenerOptions {
-  const tls = tlsFiles && {
-    cert: readFileSync(tlsFiles.cert, 'utf8'),
-    key: readFileSync(tlsFiles.key, 'utf8'),
-  };
-  return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
 }
 
 /** The configuration as it took effect, for the log. It holds no secret but a proxy's password, which goes. */

@@ -13,6 +13,7 @@ const TOP = [
   'main.ts',
   'cli.ts',
   'app.ts',
+  'edge.ts',
   'inquiry.ts',
   'learner.ts',
   'rounds.ts',
