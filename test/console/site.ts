@@ -59,12 +59,13 @@ export interface SiteRig {
   readonly sessions: Sessions;
   get(path: string, options?: AskOptions): Promise<Response>;
   /** Posts a form with its CSRF field; a file is a `File`. */
-  post(
-    path: string,
-    fields: Readonly<Record<string, string | File>>,
-    options?: AskOptions,
-  ): Promise<Response>;
+  post(path: string, fields: Fields, options?: AskOptions): Promise<Response>;
 }
+
+/** By name; or as a list, in which a name may come twice. */
+export type Fields =
+  | Readonly<Record<string, string | File>>
+  | ReadonlyArray<readonly [string, string | File]>;
 
 const HOST = 'localhost:8025';
 /** Where the signed-in browser of a rig is. */

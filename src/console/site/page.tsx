@@ -124,7 +124,7 @@ function Person({ visit }: { visit: Visit }) {
 }
 
 function NoticeLine({ notice }: { notice: Notice | null }) {
-  if (notice === null) return <></>;
+  if (notice === null) return null;
   return (
     <p class={notice.kind} role={notice.kind === 'problem' ? 'alert' : 'status'}>
       {notice.text}
