@@ -9,6 +9,7 @@ import { openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
+import { consoleHandlers } from './sync/console-requests.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, RequestHandlers, TenantStatus } from './sync/protocol.ts';
@@ -82,6 +83,7 @@ export function startLearner(
   };
   return {
     ...operatorHandlers(stored, tell),
+    ...consoleHandlers(stored, () => running().signIn()),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {

@@ -5,20 +5,24 @@ import type { SharedDomain } from './core/shared-domains.ts';
 import { openGraph } from './graph/client.ts';
 import { readCredential } from './graph/credential-file.ts';
 import type { CredentialState, CredentialUse } from './graph/credential-in-use.ts';
+import type { Outcome } from './graph/failure.ts';
 import type { Http } from './graph/http.ts';
 import { keptIn } from './graph/kept-credential.ts';
 import { openFindOwners } from './graph/lookup.ts';
 import { selectHash } from './graph/objects.ts';
+import { fetchSigningKeys, redeemCode } from './graph/sign-in.ts';
 import { openTokens, type TokenSettings, type Tokens } from './graph/tokens.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import { openVault } from './seal/vault.ts';
 import type { Tell } from './sync/answering.ts';
+import type { Fetched, SignInSide } from './sync/console-requests.ts';
 import { expiryNews } from './sync/expiry.ts';
 import type { FindingDeps } from './sync/finding.ts';
 import type { LearnerSettings, LearnerTenant, TenantStatus } from './sync/protocol.ts';
 import type { Publish } from './sync/publication.ts';
 import type { RoundDeps } from './sync/round.ts';
 import { jitterOf, nextFullRead, streamsFor } from './sync/rules.ts';
+import { errorOf } from './sync/stream.ts';
 
 /** What everything after opening works with. */
 export interface Learner {
@@ -45,6 +49,8 @@ export function publish(
 export interface TenantLearning {
   readonly round: RoundDeps;
   readonly finding: FindingDeps;
+  /** People's way into the console through the tenant's application. */
+  readonly signIn: SignInSide;
   credential(): CredentialState;
 }
 
@@ -85,7 +91,29 @@ export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantL
     notBefore: () => notBefore,
     now,
   };
-  return { round, finding, credential: tokens.credential };
+  return { round, finding, signIn: signInSide(tenant, http, tokens, now), credential: tokens.credential };
+}
+
+function signInSide(
+  { id, applicationId, login }: LearnerTenant,
+  http: Http,
+  tokens: Tokens,
+  now: () => number,
+): SignInSide {
+  return {
+    applicationId,
+    login,
+    ready: () => tokens.credential().use !== null,
+    async redeem(asked) {
+      const client = tokens.freshClient();
+      return fetched(client.ok ? await redeemCode(client.value, asked, now) : client);
+    },
+    signingKeys: async () => fetched(await fetchSigningKeys(http, login, id)),
+  };
+}
+
+function fetched<Value>(outcome: Outcome<Value>): Fetched<Value> {
+  return outcome.ok ? outcome : { ok: false, error: errorOf(outcome.failure) };
 }
 
 function signIn(tenant: LearnerTenant, { settings, mirror, http, tell, now }: Learner): Tokens {

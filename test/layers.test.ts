@@ -19,6 +19,8 @@ const TOP = [
   'rounds.ts',
   'tenant.ts',
   'rehearsal.ts',
+  'console-inquiry.ts',
+  'console-process.ts',
 ];
 
 interface Source {

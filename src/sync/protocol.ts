@@ -9,6 +9,7 @@ import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
+import type { ConsoleRequests } from './console-requests.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
@@ -185,7 +186,7 @@ export interface AcceptedMail {
 }
 
 /** What can be asked, with what it is answered by. */
-export interface Requests {
+export interface Requests extends ConsoleRequests {
   readonly sync: {
     readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];
