@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
@@ -80,6 +81,13 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     help: 'Exit code: 0 when nothing named is missing from a domain with policy enforce, 1 otherwise.',
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, coverage),
+  },
+  'console-link': {
+    usage: 'rcptgate console-link [--json] [--config FILE]',
+    summary: 'print a link into the console, good once and for ten minutes',
+    help: 'Whoever opens it is an administrator of the gateway. Exit code: 0 printed, 1 the console is switched off or cannot be reached.',
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, consoleLink),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',
