@@ -93,7 +93,7 @@ describe("the console's process", () => {
     expect(more).toEqual([]);
     process.kill(child, 'SIGKILL');
     await daemon.logged((line) => line.event === 'console.trouble');
-    await daemon.logged((line) => line.event === 'sync.round');
+    await daemon.run('sync');
     await using smtp = await dialog(daemon.port);
     await smtp.ask('EHLO client.example');
     await smtp.ask('MAIL FROM:<s@sender.example>');
