@@ -5,6 +5,7 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { applicationHandlers } from './application-requests.ts';
 import { openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
@@ -82,6 +83,14 @@ export function startLearner(
   };
   return {
     ...operatorHandlers(stored, tell),
+    ...applicationHandlers({
+      settings,
+      mirror: stored,
+      http,
+      now,
+      signal: stopping.signal,
+      reopen: (tenant) => running().reopen(tenant),
+    }),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {

@@ -6,6 +6,7 @@
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
+ *   applications                  in application-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -17,6 +18,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { type Acting, actingIn, type ControlEnv } from './acting.ts';
+import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
@@ -32,6 +34,7 @@ export interface ControlFunctions {
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
+  readonly applications?: ApplicationFunctions;
   /** What the console proves itself with; null without a console. */
   readonly consoleToken?: string | null;
 }
@@ -56,6 +59,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
     }),
   );
   operatorRoutes(app, answer.operator);
+  if (answer.applications) applicationRoutes(app, answer.applications);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);
