@@ -110,7 +110,9 @@ function openAndPublish(settings: LearnerSettings, publishDirectory: Publish, te
     for (const { id } of settings.tenants) publish({ mirror, tell, publishDirectory }, id);
     publishOperator(mirror, tell);
     // A secret that nobody needs any more is not kept.
-    mirror.retainCredentials(settings.tenants.map(({ id }) => id));
+    const ids = settings.tenants.map(({ id }) => id);
+    mirror.retainCredentials(ids);
+    mirror.applications.retain(ids);
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();
@@ -130,6 +132,8 @@ function unread(tenant: string, trouble: string | null): TenantStatus {
     plan: null,
     nextFull: null,
     credential: null,
+    // Whether somebody set it up in the console cannot be told now.
+    setUp: true,
   };
   return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], sharedDomains: [], trouble };
 }

@@ -18,6 +18,10 @@ const TOP = [
   'learner.ts',
   'rounds.ts',
   'tenant.ts',
+  'sign-in.ts',
+  'application-store.ts',
+  'application-requests.ts',
+  'application-inquiry.ts',
   'rehearsal.ts',
 ];
 

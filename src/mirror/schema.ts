@@ -115,6 +115,18 @@ const MIGRATIONS: readonly string[] = [
     told TEXT NOT NULL DEFAULT ''           -- hash of the plan that was last reported
   );
   `,
+  `
+  CREATE TABLE application (                -- what was entered in the console
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    place TEXT NOT NULL,                    -- pending: saved, not proven; used: proven
+    settings TEXT NOT NULL,                 -- JSON, nothing secret
+    kind TEXT NOT NULL,                     -- of the credential, which is sealed as in the table above
+    key_id TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+  );
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

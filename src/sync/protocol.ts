@@ -14,12 +14,15 @@ import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 /** One tenant to learn from. */
 export interface LearnerTenant {
   readonly id: string;
-  readonly applicationId: string;
-  readonly credential: CredentialFiles;
+  /** null, as is the credential: both are entered in the console. */
+  readonly applicationId: string | null;
+  readonly credential: CredentialFiles | null;
   /** Base URL of the login service. */
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** login and graph are the configuration's word, and no cloud entered in the console changes them. */
+  readonly cloudFixed?: boolean;
   /** Own cron expression, UTC; without it the one of all tenants. */
   readonly schedule?: string | null;
 }
@@ -50,12 +53,14 @@ export interface Trouble {
   readonly tenant?: string;
 }
 
+/** `kept`: its file cannot be used, and this is the last one that worked; `console`: it was entered there. */
+export type CredentialSource = 'file' | 'kept' | 'console';
+
 /** Which credential is in use. */
 export interface CredentialUse {
   /** `secret`, `certificate` or `assertion`. */
   readonly kind: string;
-  /** `kept`: its file cannot be used, and this is the last one that worked. */
-  readonly source: 'file' | 'kept';
+  readonly source: CredentialSource;
   /** Ms since 1970; null when unknown. */
   readonly expires: number | null;
 }
@@ -68,7 +73,7 @@ export type CredentialNews =
   | {
       readonly event: 'expiry';
       readonly kind: string;
-      readonly source: 'file' | 'kept';
+      readonly source: CredentialSource;
       readonly expires: number;
       readonly days: number;
     };
@@ -109,6 +114,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** It has an application and a credential, in the configuration or proven in the console. */
+  readonly setUp: boolean;
   /** null when the mirror cannot be used. */
   readonly credential: CredentialStatus | null;
   /** Verified domains that another configured tenant says it has verified too. */
