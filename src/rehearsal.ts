@@ -117,6 +117,8 @@ Set the tenant up in a browser, as you would the real one. The application is re
   secret value     ${tenant.secret}
   secret id        ${tenant.application.secrets[0]?.keyId} (not the value: try it)
 
+  The portal is ${tenant.login}/portal: more secrets, certificates, a manifest to paste, app roles to give.
+
   1. Open the console by its one-time link
      node dist/main.js console-link --config ${config}
   2. Type the application id and the secret in, then Save, Authenticate, Connect. The browser does not know the practice

@@ -14,6 +14,7 @@ import type { PracticeDirectory } from './directory.ts';
 import { entraReply } from './entra.ts';
 import { graphReply } from './graph-api.ts';
 import { openKeepsake } from './keepsake.ts';
+import { portalReply } from './portal.ts';
 import type { Registration } from './registration.ts';
 import { practiceRegistration } from './registration.ts';
 import type { Call, RoutedReply } from './reply.ts';
@@ -212,6 +213,7 @@ async function readCall(request: IncomingMessage, path: string): Promise<Call> {
 }
 
 async function replyTo(state: TenantState, call: Call): Promise<RoutedReply> {
-  const reply = (await entraReply(state, call)) ?? (await graphReply(state, call));
+  const reply =
+    portalReply(state, call) ?? (await entraReply(state, call)) ?? (await graphReply(state, call));
   return reply ?? { status: 404, route: 'unknown', body: { error: { code: 'NotFound', message: '' } } };
 }

@@ -82,6 +82,17 @@ interop(import.meta.url, ['Chromium'], 'the practice pages in a browser', () => 
     await window.close();
   });
 
+  it('shows a portal that makes a secret', async () => {
+    const window = await windowOf(browser);
+    const page = await window.newPage();
+    await page.goto(`${tenant.login}/portal`);
+    await page.getByLabel('Description').fill('autumn');
+    await page.getByRole('button', { name: 'New client secret' }).click();
+    await page.getByText('Its value is shown this once').waitFor();
+    await pictures(page, 'practice-portal');
+    await window.close();
+  });
+
   it('asks for pages in the language of the person', async () => {
     const window = await windowOf(browser, { language: 'ja' });
     const page = await window.newPage();

@@ -21,7 +21,8 @@ button.account { display: block; width: 100%; margin: 0 0 0.5rem; text-align: le
 button.account span { display: block; color: var(--quiet); }
 button.act { background: var(--act); border-color: var(--act); color: var(--on-act); }
 input { width: 100%; box-sizing: border-box; margin: 0.25rem 0 0.5rem; }
-form { margin: 1rem 0; } a { color: var(--act); } .quiet { color: var(--quiet); font-size: 0.9rem; } dt { font-weight: 600; } dd { margin: 0 0 0.75rem; }
+textarea, select { font: inherit; width: 100%; box-sizing: border-box; background: var(--card); color: var(--ink); }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 0.5rem; } code { overflow-wrap: anywhere; } form { margin: 1rem 0; } a { color: var(--act); } .quiet { color: var(--quiet); font-size: 0.9rem; } dt { font-weight: 600; } dd { margin: 0 0 0.75rem; }
 `);
 
 /** Which account signs in. `hint` is the request's `login_hint`. */
@@ -87,7 +88,8 @@ function accountButton(person: PracticeAccount): Markup {
 <span>${person.userPrincipalName}</span><span>${roles || 'no role'}</span></button>`;
 }
 
-function page(tenant: string, title: string, body: Markup): Reply {
+/** A page of the tenant. */
+export function page(tenant: string, title: string, body: Markup): Reply {
   const { text } = html`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} – ${tenant}</title><style>${STYLE}</style></head>
