@@ -65,6 +65,8 @@ async function run(rehearsal: Rehearsal, version: string, terminal: Terminal): P
   const parsed = readConfig(file, { schedule: scheduleProblem });
   if (!parsed.ok) throw new Error(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   const { config } = parsed;
+  const console = config.console.publicUrl ?? `http://localhost:${config.console.port}`;
+  for (const end of ['callback', 'consent']) tenant.application.addRedirectUri(`${console}/oauth/${end}`);
   const shown = path.relative('.', file);
   const guide = async (gateway: Gateway) => {
     if (fromNothing) return terminal.out(setUpText(gateway, tenant, shown));
