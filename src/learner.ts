@@ -10,6 +10,7 @@ import { openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
+import { consoleHandlers } from './sync/console-requests.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, RequestHandlers, TenantStatus } from './sync/protocol.ts';
@@ -91,6 +92,7 @@ export function startLearner(
       signal: stopping.signal,
       reopen: (tenant) => running().reopen(tenant),
     }),
+    ...consoleHandlers(stored, () => running().signIn()),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {

@@ -12,6 +12,8 @@ import type { Tell } from './sync/answering.ts';
 import type { LearnerSettings, LearnerTenant } from './sync/protocol.ts';
 
 export interface SignIn extends Endpoints {
+  /** Empty when there is none. */
+  readonly applicationId: string;
   readonly tokens: Tokens;
   /** There is an application and a credential to sign in with. */
   readonly setUp: boolean;
@@ -53,7 +55,7 @@ export function openSignIn(
       },
     },
   };
-  return { tokens: openTokens(signingIn, http), login, graph, setUp: true };
+  return { applicationId, tokens: openTokens(signingIn, http), login, graph, setUp: true };
 }
 
 /** Reads the entered credential anew at every round, as a file would be; what keeps it is the mirror itself. */
@@ -73,7 +75,8 @@ function enteredSignIn(
     origin: 'console',
     ...(tell === undefined ? {} : { tell }),
   };
-  return { tokens: openTokens(signingIn, http), ...endpoints, setUp: entered !== null };
+  const { applicationId } = signingIn;
+  return { applicationId, tokens: openTokens(signingIn, http), ...endpoints, setUp: entered !== null };
 }
 
 /** Where an application signs in: the configuration's word, unless it has none and a cloud was chosen in the console. */

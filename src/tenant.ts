@@ -4,18 +4,22 @@ import type { ExpiryWarning } from './core/expiry.ts';
 import type { SharedDomain } from './core/shared-domains.ts';
 import { openGraph } from './graph/client.ts';
 import type { CredentialState, CredentialUse } from './graph/credential-in-use.ts';
+import type { Outcome } from './graph/failure.ts';
 import type { Http } from './graph/http.ts';
 import { openFindOwners } from './graph/lookup.ts';
 import { selectHash } from './graph/objects.ts';
+import { fetchSigningKeys, redeemCode } from './graph/sign-in.ts';
 import type { Mirror } from './mirror/mirror.ts';
-import { openSignIn } from './sign-in.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Tell } from './sync/answering.ts';
+import type { Fetched, SignInSide } from './sync/console-requests.ts';
 import { expiryNews } from './sync/expiry.ts';
 import type { FindingDeps } from './sync/finding.ts';
 import type { LearnerSettings, LearnerTenant, TenantStatus } from './sync/protocol.ts';
 import type { Publish } from './sync/publication.ts';
 import type { RoundDeps } from './sync/round.ts';
 import { jitterOf, nextFullRead, streamsFor } from './sync/rules.ts';
+import { errorOf } from './sync/stream.ts';
 
 /** What everything after opening works with. */
 export interface Learner {
@@ -44,6 +48,8 @@ export interface TenantLearning {
   readonly finding: FindingDeps;
   /** It has something to sign in with. */
   readonly setUp: boolean;
+  /** People's way into the console through the tenant's application. */
+  readonly signIn: SignInSide;
   credential(): CredentialState;
 }
 
@@ -51,7 +57,8 @@ export interface TenantLearning {
 export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantLearning {
   const { settings, mirror, http, tell, now } = learner;
   const { id } = tenant;
-  const { tokens, graph: base, setUp } = openSignIn(tenant, learner);
+  const signIn = openSignIn(tenant, learner);
+  const { tokens, graph: base, setUp } = signIn;
   const graph = openGraph({ tenant: id, graph: base }, http, tokens);
   // Read once here: the mirror is too slow to be asked at every lookup.
   let notBefore = mirror.state(id).notBefore;
@@ -84,7 +91,29 @@ export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantL
     notBefore: () => notBefore,
     now,
   };
-  return { round, finding, setUp, credential: tokens.credential };
+  return { round, finding, setUp, signIn: signInSide(id, signIn, http, now), credential: tokens.credential };
+}
+
+function signInSide(
+  tenant: string,
+  { applicationId, login, tokens }: SignIn,
+  http: Http,
+  now: () => number,
+): SignInSide {
+  return {
+    applicationId,
+    login,
+    ready: () => tokens.credential().use !== null,
+    async redeem(asked) {
+      const client = tokens.freshClient();
+      return fetched(client.ok ? await redeemCode(client.value, asked, now) : client);
+    },
+    signingKeys: async () => fetched(await fetchSigningKeys(http, login, tenant)),
+  };
+}
+
+function fetched<Value>(outcome: Outcome<Value>): Fetched<Value> {
+  return outcome.ok ? outcome : { ok: false, error: errorOf(outcome.failure) };
 }
 
 /** Warns that the credential in use will end, once for each step. */

@@ -23,6 +23,8 @@ const TOP = [
   'application-requests.ts',
   'application-inquiry.ts',
   'rehearsal.ts',
+  'console-inquiry.ts',
+  'console-process.ts',
 ];
 
 interface Source {

@@ -19,6 +19,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { type Acting, actingIn, type ControlEnv } from './acting.ts';
 import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
+import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
@@ -35,6 +36,7 @@ export interface ControlFunctions {
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
   readonly applications?: ApplicationFunctions;
+  readonly console?: ConsoleFunctions;
   /** What the console proves itself with; null without a console. */
   readonly consoleToken?: string | null;
 }
@@ -60,6 +62,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   );
   operatorRoutes(app, answer.operator);
   if (answer.applications) applicationRoutes(app, answer.applications);
+  if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

@@ -62,6 +62,8 @@ export interface Tokens {
   /** Graph accepted a token of the credential in use. */
   confirmCredential(): void;
   credential(): CredentialState;
+  /** A client of its own, to be thrown away, of the credential in use. */
+  freshClient(): Outcome<Client>;
   /** Drops every token, after Graph refused one. */
   forget(): void;
 }
@@ -125,6 +127,12 @@ export function openTokens(settings: TokenSettings, http: Http, now: () => numbe
     renewCredential,
     confirmCredential: () => inUse.confirm(),
     credential: () => inUse.state,
+    freshClient() {
+      const credential = inUse.current;
+      if (credential === null)
+        return failed('credential', 'no-credential', 'no credential has been found yet');
+      return done(openClient(settings, credential, http, now));
+    },
     forget,
   };
 }
@@ -144,9 +152,10 @@ export function rolesOf(token: string): readonly string[] {
   }
 }
 
-interface Client {
+/** An application of MSAL with the memory of its last exchange. */
+export interface Client {
   readonly app: ConfidentialClientApplication;
-  readonly net: RecordingNetwork;
+  readonly net: { last: Outcome<HttpReply> | null };
 }
 
 function openClient(settings: TokenSettings, credential: Credential, http: Http, now: () => number): Client {

@@ -8,6 +8,7 @@ import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from '../core/reconcile.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
 import { type Applications, openApplications } from './applications.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
@@ -77,6 +78,7 @@ export interface Mirror extends Disposable {
   holdings(tenant: string): Holdings;
   /** Overrides added by command. */
   readonly overrides: Overrides;
+  readonly accounts: Accounts;
   /** Recipients imported from Exchange. */
   readonly imports: Imports;
   /** The sealed credential of a tenant; null when none was kept. */
@@ -155,6 +157,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     counts: reading.counts,
     holdings: openHoldings(database, tenants),
     overrides: openOverrides(database),
+    accounts: openAccounts(database),
     imports: openImports(database, tenants),
     sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
     keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),

@@ -126,6 +126,14 @@ const MIGRATIONS: readonly string[] = [
     sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, place)
   );
+  CREATE TABLE account (                    -- who may enter the console; see accounts.ts
+    tenant TEXT NOT NULL,                   -- ids of the tenant and of the person's object in it
+    object TEXT NOT NULL,
+    name TEXT NOT NULL,                     -- as Entra ID named them then
+    role TEXT NOT NULL,                     -- admin or reader
+    since INTEGER NOT NULL,                 -- ms since 1970
+    PRIMARY KEY (tenant, object)
+  ) WITHOUT ROWID;
   `,
 ];
 

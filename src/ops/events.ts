@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 import { applicationEvents } from './application-events.ts';
+import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
@@ -50,6 +51,13 @@ export const EVENT_NAMES = [
   'application.consent',
   'application.connect',
   'application.adopt',
+  'console.listen',
+  'console.trouble',
+  'console.link',
+  'console.sign_in',
+  'console.sign_in_refused',
+  'console.sign_out',
+  'console.access',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -187,6 +195,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
     ...applicationEvents(logger),
+    ...consoleEvents(logger),
   };
 }
 

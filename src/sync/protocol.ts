@@ -9,7 +9,11 @@ import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
+
 import type { ApplicationRequests } from './application-protocol.ts';
+
+import type { ConsoleRequests } from './console-requests.ts';
+
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
@@ -193,7 +197,7 @@ export interface AcceptedMail {
 }
 
 /** What can be asked, with what it is answered by. */
-export interface Requests extends ApplicationRequests {
+export interface Requests extends ApplicationRequests, ConsoleRequests {
   readonly sync: {
     readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];

@@ -100,6 +100,7 @@ function arrive(parts: SiteParts): MiddlewareHandler<OpenEnv> {
     context.set('frame', {
       sections,
       path: context.req.path,
+      here: `${context.req.path}${new URL(context.req.url).search}`,
       takeNotice() {
         const notice = session?.notice ?? null;
         if (session) session.notice = null;
