@@ -97,15 +97,21 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     run: async (args, terminal) => configCheck(args, terminal),
   },
   practice: {
-    usage: 'rcptgate practice [--state DIR] [--users N]',
+    usage: 'rcptgate practice [--from-nothing] [--state DIR] [--users N]',
     summary: 'run the gateway against a local practice tenant and next hop',
-    help: 'Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).',
-    options: { state: 'string', users: 'string' },
+    help: `Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).
+--from-nothing starts with a tenant that is not set up, to rehearse the console's first set-up in a browser.`,
+    options: { 'from-nothing': 'boolean', state: 'string', users: 'string' },
     run: async ({ options }, terminal) => {
       const { rehearse } = await import('./rehearsal.ts');
       const users = Number(options.users ?? 0);
       if (!Number.isSafeInteger(users) || users < 0) return usageError(terminal, '--users needs a number');
-      return rehearse({ stateDir: String(options.state ?? '.practice'), users }, version(), terminal);
+      const stateDir = options.state === undefined ? undefined : String(options.state);
+      return rehearse(
+        { stateDir, users, fromNothing: options['from-nothing'] === true },
+        version(),
+        terminal,
+      );
     },
   },
 };

@@ -81,7 +81,7 @@ export function consoleFunctions(
     useLink: async (link) => ({ use: links.use(link, now()) }),
     async applications() {
       const domains = [...config.policy.domains.values()];
-      return (await learning.console('applications', null)).map((application) => ({
+      return (await learning.console('signInApplications', null)).map((application) => ({
         ...application,
         domains: domains.filter(({ tenant }) => tenant === application.tenant).map(({ name }) => name),
       }));

@@ -1,19 +1,16 @@
-/** One tenant's side of learning, put together: sign-in, rounds, live lookups, status. Joins graph, mirror, seal and sync. */
+/** One tenant's side of learning, put together: rounds, live lookups, status. Joins graph, mirror and sync. */
 
 import type { ExpiryWarning } from './core/expiry.ts';
 import type { SharedDomain } from './core/shared-domains.ts';
 import { openGraph } from './graph/client.ts';
-import { readCredential } from './graph/credential-file.ts';
 import type { CredentialState, CredentialUse } from './graph/credential-in-use.ts';
 import type { Outcome } from './graph/failure.ts';
 import type { Http } from './graph/http.ts';
-import { keptIn } from './graph/kept-credential.ts';
 import { openFindOwners } from './graph/lookup.ts';
 import { selectHash } from './graph/objects.ts';
 import { fetchSigningKeys, redeemCode } from './graph/sign-in.ts';
-import { openTokens, type TokenSettings, type Tokens } from './graph/tokens.ts';
 import type { Mirror } from './mirror/mirror.ts';
-import { openVault } from './seal/vault.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Tell } from './sync/answering.ts';
 import type { Fetched, SignInSide } from './sync/console-requests.ts';
 import { expiryNews } from './sync/expiry.ts';
@@ -49,6 +46,8 @@ export function publish(
 export interface TenantLearning {
   readonly round: RoundDeps;
   readonly finding: FindingDeps;
+  /** It has something to sign in with. */
+  readonly setUp: boolean;
   /** People's way into the console through the tenant's application. */
   readonly signIn: SignInSide;
   credential(): CredentialState;
@@ -57,8 +56,9 @@ export interface TenantLearning {
 /** Puts one tenant's side together. */
 export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantLearning {
   const { settings, mirror, http, tell, now } = learner;
-  const { id, graph: base } = tenant;
-  const tokens = signIn(tenant, learner);
+  const { id } = tenant;
+  const signIn = openSignIn(tenant, learner);
+  const { tokens, graph: base, setUp } = signIn;
   const graph = openGraph({ tenant: id, graph: base }, http, tokens);
   // Read once here: the mirror is too slow to be asked at every lookup.
   let notBefore = mirror.state(id).notBefore;
@@ -91,13 +91,13 @@ export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantL
     notBefore: () => notBefore,
     now,
   };
-  return { round, finding, signIn: signInSide(tenant, http, tokens, now), credential: tokens.credential };
+  return { round, finding, setUp, signIn: signInSide(id, signIn, http, now), credential: tokens.credential };
 }
 
 function signInSide(
-  { id, applicationId, login }: LearnerTenant,
+  tenant: string,
+  { applicationId, login, tokens }: SignIn,
   http: Http,
-  tokens: Tokens,
   now: () => number,
 ): SignInSide {
   return {
@@ -108,30 +108,12 @@ function signInSide(
       const client = tokens.freshClient();
       return fetched(client.ok ? await redeemCode(client.value, asked, now) : client);
     },
-    signingKeys: async () => fetched(await fetchSigningKeys(http, login, id)),
+    signingKeys: async () => fetched(await fetchSigningKeys(http, login, tenant)),
   };
 }
 
 function fetched<Value>(outcome: Outcome<Value>): Fetched<Value> {
   return outcome.ok ? outcome : { ok: false, error: errorOf(outcome.failure) };
-}
-
-function signIn(tenant: LearnerTenant, { settings, mirror, http, tell, now }: Learner): Tokens {
-  const { id, applicationId, login, graph } = tenant;
-  const vault = openVault(settings.masterKey, {
-    read: mirror.sealedCredential,
-    write: mirror.keepSealedCredential,
-  });
-  const signingIn: TokenSettings = {
-    tenant: id,
-    applicationId,
-    login,
-    graph,
-    readCredential: () => readCredential(tenant.credential, now()),
-    kept: keptIn(vault, id, applicationId),
-    tell: (news) => tell({ kind: 'credential', tenant: id, news }),
-  };
-  return openTokens(signingIn, http);
 }
 
 /** Warns that the credential in use will end, once for each step. */
@@ -158,13 +140,14 @@ interface Standing {
   readonly nextRun: number | null;
   readonly shared: readonly SharedDomain[];
   readonly credential: CredentialState;
+  readonly setUp: boolean;
 }
 
 /** The status of one tenant. */
 export function statusOf(
   { mirror, settings, now }: Learner,
   tenant: string,
-  { nextRun, shared, credential }: Standing,
+  { nextRun, shared, credential, setUp }: Standing,
 ): TenantStatus {
   const { syncedAt, lastRound, streams } = mirror.state(tenant);
   const period = settings.fullEvery + jitterOf(tenant, settings.fullJitter);
@@ -184,6 +167,7 @@ export function statusOf(
     })),
     sharedDomains: shared.filter(({ tenants }) => tenants.includes(tenant)),
     credential,
+    setUp,
     trouble: null,
   };
 }

@@ -36,6 +36,8 @@ export interface TokenSettings {
   /** Base URL of Graph; the token is for this resource. */
   readonly graph: string;
   readonly readCredential: () => Promise<Outcome<Credential>>;
+  /** Where that finds it; `file` unless given. */
+  readonly origin?: 'file' | 'console';
   /** Where the last proven credential survives a restart; unless given, nowhere. */
   readonly kept?: KeptCredential;
   readonly tell?: (news: CredentialNews) => void;
@@ -74,7 +76,7 @@ const LEEWAY = 60_000;
 
 /** Opens the token source of one tenant; nothing is requested yet. */
 export function openTokens(settings: TokenSettings, http: Http, now: () => number = Date.now): Tokens {
-  const inUse = new CredentialInUse(settings.readCredential, settings.kept, settings.tell);
+  const inUse = new CredentialInUse(settings.readCredential, settings.kept, settings.tell, settings.origin);
   let client: Client | null = null;
   let last: Token | null = null;
   let running: Promise<Outcome<Token>> | null = null;

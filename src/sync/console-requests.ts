@@ -38,7 +38,7 @@ export interface RememberedAccount {
 
 /** Each with what it is answered by. */
 export interface ConsoleRequests {
-  readonly applications: { readonly ask: null; readonly answer: readonly SignInApplication[] };
+  readonly signInApplications: { readonly ask: null; readonly answer: readonly SignInApplication[] };
   /** The identity token as it came, not verified. */
   readonly redeem: { readonly ask: CodeAsk; readonly answer: Fetched<string> };
   /** A JSON Web Key Set (RFC 7517) as it came. */
@@ -84,7 +84,7 @@ export function consoleHandlers(
     return found;
   };
   return {
-    applications: async () =>
+    signInApplications: async () =>
       [...sides()].map(([tenant, { applicationId, login, ready }]) => {
         return { tenant, applicationId, login, ready: ready() };
       }),

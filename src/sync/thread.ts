@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { OperatorSnapshot } from '../core/operator.ts';
 import type { HeldPlan } from '../core/reconcile.ts';
+import type { ApplicationRequestName } from './application-protocol.ts';
 import type { ConsoleRequests } from './console-requests.ts';
 import type {
   AcceptedMail,
@@ -57,7 +58,7 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
-  /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
+  /** Asks one of the requests about the operator's overrides, imports and applications. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
     ask: Requests[Name]['ask'],
@@ -72,7 +73,7 @@ export interface Learning extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings';
+type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings' | ApplicationRequestName;
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
