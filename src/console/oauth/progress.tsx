@@ -1,4 +1,5 @@
 /** A connection while it goes on, and how it ended: a page that reloads itself, and lines for its script. */
+import { raw } from 'hono/html';
 import type { ApplicationView, Connection } from '../../core/connection.ts';
 import { isRunning } from '../../core/connection.ts';
 import { numberText } from '../site/format.tsx';
@@ -31,6 +32,9 @@ export function resultText({ result }: Connection, language: Language): string |
   return contacts === 0 ? text : `${text} ${words.contacts(count(contacts))}`;
 }
 
+/** Written as it is: as an element it would be moved into the head, where it holds for browsers with scripts too. */
+const RELOAD = raw('<meta http-equiv="refresh" content="2">');
+
 /** The page below its heading. */
 export function Progress({ view, language }: { view: ApplicationView; language: Language }) {
   const words = OAUTH_WORDS[language];
@@ -42,9 +46,9 @@ export function Progress({ view, language }: { view: ApplicationView; language: 
       <p>
         {words.tenant}: <code>{view.tenant}</code>
       </p>
+      {running && <noscript>{RELOAD}</noscript>}
       {running && (
         <noscript>
-          <meta http-equiv="refresh" content="2" />
           <p class="hint">{words.refresh}</p>
         </noscript>
       )}
