@@ -160,10 +160,12 @@ const SHOWN = 5;
 function foundObject(row: ObjectRow, { row: tenant, verified, words }: Phase): FoundRecipient {
   const { stream, id, kind, state, since } = row;
   const facts = decodeFacts(row.facts);
-  const all =
-    state === 'live'
-      ? addressesOf(stream, facts, verified).map(({ address }) => address)
-      : (facts.proxyAddresses ?? []).flatMap((entry) => smtpAddress(entry) ?? []);
+  const entries = (facts.proxyAddresses ?? []).toSorted(primaryFirst);
+  const owned =
+    state === 'live' && new Set(addressesOf(stream, facts, verified).map(({ address }) => address));
+  const all = entries
+    .flatMap((entry) => smtpAddress(entry) ?? [])
+    .filter((address) => !owned || owned.has(address));
   // What was looked for comes first, so that it is among those shown.
   const wanted = all.filter((address) => words.some((word) => address.includes(word)));
   const ordered = [...new Set([...wanted, ...all])];
@@ -177,4 +179,8 @@ function foundObject(row: ObjectRow, { row: tenant, verified, words }: Phase): F
     addresses: ordered.slice(0, SHOWN),
     more: Math.max(0, ordered.length - SHOWN),
   };
+}
+
+function primaryFirst(one: string, other: string): number {
+  return Number(other.startsWith('SMTP:')) - Number(one.startsWith('SMTP:'));
 }
