@@ -29,6 +29,8 @@ export interface DaemonOptions {
   readonly top?: string;
   readonly smtp?: string;
   readonly domain?: string;
+  /** TOML lines of [console]; without them there is none. */
+  readonly console?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
@@ -151,6 +153,8 @@ state_dir = ${JSON.stringify(stateDir)}
 ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
+[console]
+${options.console ?? 'enabled = false'}
 [[smtp]]
 listen = "127.0.0.1:${port}"
 mode = "${options.mode ?? 'relay'}"

@@ -3,13 +3,21 @@
  * sees all problems in one go and not the second half after mending the first.
  */
 import { normaliseDomain } from '../core/address.ts';
+import { consoleProblems } from './console.ts';
 import type { ConfigProblem } from './problem.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
 /** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
 export function crossChecks(raw: Raw): ConfigProblem[] {
-  return [...tlsPairs(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
+  return [
+    ...tlsPairs(raw),
+    ...endpoints(raw),
+    ...credentials(raw),
+    ...domains(raw),
+    ...listeners(raw),
+    ...consoleProblems(raw),
+  ];
 }
 
 function tlsPairs(raw: Raw): ConfigProblem[] {

@@ -17,6 +17,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
+import { type Acting, actingIn, type ControlEnv } from './acting.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 
@@ -24,11 +25,18 @@ import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts'
 export interface ControlFunctions {
   status(): Promise<unknown>;
   check(addresses: readonly string[]): Promise<unknown>;
-  sync(tenant: string | null, progress: (step: unknown) => void, dryRun: boolean): Promise<unknown>;
-  approve(hash: string, tenant: string | null): Promise<unknown>;
+  sync(
+    tenant: string | null,
+    progress: (step: unknown) => void,
+    dryRun: boolean,
+    by: Acting,
+  ): Promise<unknown>;
+  approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
   readonly recipients: RecipientFunctions;
+  /** What the console proves itself with; null without a console. */
+  readonly consoleToken?: string | null;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -36,9 +44,13 @@ export interface ControlServer extends AsyncDisposable {
 }
 
 /** The routes alone, for tests without a socket. */
-export function controlRoutes(answer: ControlFunctions): Hono {
-  const app = new Hono();
+export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
+  const app = new Hono<ControlEnv>();
   app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.use((context, next) => {
+    context.set('by', actingIn(context, answer.consoleToken ?? null));
+    return next();
+  });
   importRoute(app, answer.operator);
   app.use(
     bodyLimit({
@@ -68,7 +80,7 @@ export function controlRoutes(answer: ControlFunctions): Hono {
         writes = writes.then(() => out.write(`${JSON.stringify(value)}\n`));
       };
       await answer
-        .sync(tenant, (progress) => line({ progress }), dryRun === true)
+        .sync(tenant, (progress) => line({ progress }), dryRun === true, context.get('by'))
         .then(
           (reports) => line({ reports }),
           (error: unknown) => line({ error: error instanceof Error ? error.message : String(error) }),
@@ -81,7 +93,7 @@ export function controlRoutes(answer: ControlFunctions): Hono {
     if (typeof hash !== 'string' || (tenant !== null && typeof tenant !== 'string')) {
       return context.json({ error: '"hash" must be the hash of a held plan, "tenant" a tenant id' }, 400);
     }
-    return context.json(await answer.approve(hash, tenant));
+    return context.json(await answer.approve(hash, tenant, context.get('by')));
   });
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
   return app;

@@ -9,6 +9,7 @@
  *   POST /v1/overrides/owners {matches}     whose tenant each match speaks for
  */
 import type { Hono } from 'hono';
+import type { ControlEnv } from './acting.ts';
 
 /** A search as it is asked for. */
 export interface SearchRequest {
@@ -34,7 +35,7 @@ export interface RecipientFunctions {
 const PAGE = 50;
 
 /** Adds the routes. */
-export function recipientRoutes(app: Hono, answer: RecipientFunctions): void {
+export function recipientRoutes(app: Hono<ControlEnv>, answer: RecipientFunctions): void {
   app.get('/v1/recipients', async (context) => {
     const { tenant = '', q = '', kind = '', after = '', limit = '' } = context.req.query();
     const rows = /^\d{1,3}$/.test(limit) ? Number(limit) : PAGE;

@@ -32,6 +32,8 @@ export const EVENT_NAMES = [
   'directory.fresh',
   'sync.round',
   'sync.held',
+  'sync.request',
+  'sync.approve',
   'sync.trouble',
   'lookup.found',
   'lookup.trouble',

@@ -1,4 +1,5 @@
 /** The daemon as the console sees it: its control socket, with the name of who acts. */
+import { ACTING_HEADERS } from '../acting.ts';
 import { type ControlClient, controlClient } from '../control-client.ts';
 import type { Visit } from './visit.ts';
 
@@ -31,9 +32,9 @@ export function actorOf({ visitor, from }: Visit): Actor {
 function headersOf(token: string, actor: Actor | undefined): Readonly<Record<string, string>> {
   if (!actor) return {};
   return {
-    'x-console-token': token,
-    'x-console-who': encodeURIComponent(actor.who),
-    'x-console-from': actor.from,
+    [ACTING_HEADERS.token]: token,
+    [ACTING_HEADERS.who]: encodeURIComponent(actor.who),
+    [ACTING_HEADERS.from]: actor.from,
   };
 }
 
