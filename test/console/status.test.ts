@@ -354,3 +354,20 @@ describe('the end of a credential', () => {
     expect((await site.get(`/status/${MINE}/rounds`)).status).toBe(200);
   });
 });
+
+describe('another tenant', () => {
+  it.each([
+    ['GET', 'rounds', 404],
+    ['GET', 'held', 404],
+    ['GET', 'coverage', 404],
+    ['POST', 'sync', 404],
+    ['POST', 'approve', 404],
+  ] as const)('%s %s does not exist for an administrator of one', async (method, name, status) => {
+    const site = rig({ visitor: adminOf(OTHER) });
+    const path = `/status/${MINE}/${name}`;
+    const answer = method === 'GET' ? await site.get(path) : await site.post(path, { hash: PLAN.hash });
+    expect(answer.status).toBe(status);
+    expect(site.calls.filter(({ path: asked }) => asked !== '/v1/status')).toEqual([]);
+    expect((await site.post(`/status/nobody/${name}`, { hash: PLAN.hash })).status).toBe(404);
+  });
+});
