@@ -1,4 +1,5 @@
 /** What the control socket answers: joins the directory, the learning thread and the listeners for the commands. */
+import { type ApplicationParts, applicationFunctions } from './application-inquiry.ts';
 import type { CheckedAddress } from './commands/check.ts';
 import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
@@ -37,7 +38,7 @@ export interface Inquired {
   readonly listeners: readonly SmtpListener[];
   nextHops(): readonly NextHopStatus[];
   metrics(): Promise<string>;
-  readonly events: {
+  readonly events: ApplicationParts['events'] & {
     overrideAdd(by: Acting, override: OverrideEvent, replaced: boolean): void;
     overrideRemove(by: Acting, override: OverrideEvent): void;
     importDone(by: Acting, done: ImportEvent): void;
@@ -62,6 +63,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
       learning,
       explain: (address) => explain(address, parts),
     }),
+    applications: applicationFunctions({ learning, now: Date.now, events }),
     sync(tenant, progress, dryRun, by) {
       events.syncRequest(by, tenant, dryRun);
       return learning.sync(tenant, progress, dryRun);

@@ -35,6 +35,8 @@ export interface DaemonOptions {
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
   readonly credential?: (file: (name: string) => string) => string;
+  /** The tenant has neither application nor credential in the file: it is set up in the console. */
+  readonly setUpInConsole?: boolean;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
@@ -148,6 +150,7 @@ function configuration(options: DaemonOptions, stateDir: string, port: number): 
   const { tenant } = options;
   const file = (name: string): string => JSON.stringify(path.join(stateDir, name));
   const credential = options.credential?.(file) ?? `secret_file = ${file('secret')}`;
+  const application = `application_id = "${tenant.applicationId}"\n${credential}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
 ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
@@ -161,8 +164,7 @@ mode = "${options.mode ?? 'relay'}"
 ${options.smtp ?? ''}
 [[tenant]]
 id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-${credential}
+${options.setUpInConsole ? '' : application}
 login = "${tenant.login}"
 graph = "${tenant.graph}"
 [[domain]]

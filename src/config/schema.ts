@@ -85,7 +85,7 @@ const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date(
 
 const tenantSchema = z.strictObject({
   id: guid,
-  application_id: guid,
+  application_id: guid.optional(),
   secret_file: text.optional(),
   secret_expires: instant.optional(),
   certificate_file: text.optional(),

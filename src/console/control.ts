@@ -7,6 +7,7 @@
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
+ *   applications                  in application-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -18,6 +19,8 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { type Acting, actingIn, type ControlEnv } from './acting.ts';
+import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
+import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 
@@ -34,7 +37,9 @@ export interface ControlFunctions {
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
-  readonly recipients: RecipientFunctions;
+  readonly recipients?: RecipientFunctions;
+  readonly applications?: ApplicationFunctions;
+  readonly console?: ConsoleFunctions;
   /** What the console proves itself with; null without a console. */
   readonly consoleToken?: string | null;
 }
@@ -59,7 +64,9 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
     }),
   );
   operatorRoutes(app, answer.operator);
-  recipientRoutes(app, answer.recipients);
+  if (answer.recipients) recipientRoutes(app, answer.recipients);
+  if (answer.applications) applicationRoutes(app, answer.applications);
+  if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

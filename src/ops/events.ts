@@ -5,6 +5,8 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import { applicationEvents } from './application-events.ts';
+import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
@@ -43,6 +45,19 @@ export const EVENT_NAMES = [
   'credential.use',
   'credential.trouble',
   'credential.expiry',
+  'application.save',
+  'application.discard',
+  'application.authenticate',
+  'application.consent',
+  'application.connect',
+  'application.adopt',
+  'console.listen',
+  'console.trouble',
+  'console.link',
+  'console.sign_in',
+  'console.sign_in_refused',
+  'console.sign_out',
+  'console.access',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -179,6 +194,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
+    ...applicationEvents(logger),
+    ...consoleEvents(logger),
   };
 }
 

@@ -7,15 +7,14 @@
  *   expect(rig.calls).toContainEqual({ method: 'POST', path: '/v1/overrides', body: …, actor: { who: …, from: … } });
  */
 import type { Hono } from 'hono';
+import { assembleConsole } from '../../src/console/assemble.ts';
 import { DaemonUnreachable } from '../../src/console/control-client.ts';
-import { siteAddress } from '../../src/console/site/address.ts';
-import { cookiesFor } from '../../src/console/site/cookies.ts';
+import type { ConsoleNews } from '../../src/console/ipc.ts';
 import type { Actor, Daemon } from '../../src/console/site/daemon.ts';
 import type { OpenEnv, Section, SectionParts } from '../../src/console/site/section.ts';
 import { sectionsOf } from '../../src/console/site/sections.ts';
-import { Sessions } from '../../src/console/site/sessions.ts';
-import { createSite } from '../../src/console/site/site.tsx';
-import type { Language, Visitor } from '../../src/console/site/visit.ts';
+import type { Sessions } from '../../src/console/site/sessions.ts';
+import type { Account, Language, Visitor } from '../../src/console/site/visit.ts';
 
 /** Sees and changes everything. */
 export const ADMIN: Visitor = { who: 'console link', name: 'console link', role: 'admin', tenants: null };
@@ -44,6 +43,8 @@ export interface RigOptions {
   readonly visitor?: Visitor | null;
   readonly sections?: (parts: SectionParts) => readonly Section[];
   readonly publicUrl?: string;
+  readonly admins?: readonly Account[];
+  readonly readers?: readonly Account[];
   readonly now?: () => number;
 }
 
@@ -55,6 +56,8 @@ export interface AskOptions {
 export interface SiteRig {
   readonly app: Hono<OpenEnv>;
   readonly calls: readonly Call[];
+  /** What the daemon was told of comings and goings. */
+  readonly news: readonly ConsoleNews[];
   readonly csrf: string;
   readonly sessions: Sessions;
   get(path: string, options?: AskOptions): Promise<Response>;
@@ -67,6 +70,12 @@ export type Fields =
   | Readonly<Record<string, string | File>>
   | ReadonlyArray<readonly [string, string | File]>;
 
+/** What a daemon answers before anything was set up. */
+const NOBODY: Answers = {
+  'POST /v1/console/applications': () => [],
+  'POST /v1/console/accounts/list': () => [],
+};
+
 const HOST = 'localhost:8025';
 /** Where the signed-in browser of a rig is. */
 export const FROM = '192.0.2.7';
@@ -75,19 +84,21 @@ export const FROM = '192.0.2.7';
 export function siteRig(options: RigOptions = {}): SiteRig {
   const { answers = {}, visitor = ADMIN, now = Date.now } = options;
   const calls: Call[] = [];
-  const address = siteAddress(options.publicUrl ?? null, '127.0.0.1', 8025);
-  const cookies = cookiesFor(address.publicUrl);
-  const sessions = new Sessions({ longest: 8 * 3_600_000, idle: 3_600_000 });
-  const parts = { daemon: fakeDaemon(answers, calls), publicUrl: address.publicUrl, now };
-  const app = createSite({
-    address,
-    sessions,
-    cookies,
-    sections: (options.sections ?? sectionsOf)(parts),
-    loginOrigins: ['https://login.microsoftonline.com'],
-    assets: new URL('../../src/console/assets/', import.meta.url),
-    entrance: () => undefined,
-    left: () => undefined,
+  const news: ConsoleNews[] = [];
+  const { app, sessions, cookies, publicUrl } = assembleConsole({
+    settings: {
+      host: '127.0.0.1',
+      port: 8025,
+      publicUrl: options.publicUrl ?? null,
+      session: 8 * 3_600_000,
+      sessionIdle: 3_600_000,
+      admins: options.admins ?? [],
+      readers: options.readers ?? [],
+      loginOrigins: ['https://login.microsoftonline.com'],
+    },
+    daemon: fakeDaemon({ ...NOBODY, ...answers }, calls),
+    sections: options.sections ?? sectionsOf,
+    tell: (each) => news.push(each),
     clientAddress: () => FROM,
     now,
   });
@@ -102,12 +113,13 @@ export function siteRig(options: RigOptions = {}): SiteRig {
   return {
     app,
     calls,
+    news,
     sessions,
     csrf: open?.session.csrf ?? '',
     get: async (path, ask) => app.request(path, { headers: headersOf(ask) }),
     async post(path, fields, ask) {
       const body = formData(open?.session.csrf ?? '', fields);
-      const origin = { origin: address.publicUrl, 'sec-fetch-site': 'same-origin' };
+      const origin = { origin: publicUrl, 'sec-fetch-site': 'same-origin' };
       return app.request(path, { method: 'POST', headers: { ...origin, ...headersOf(ask) }, body });
     },
   };

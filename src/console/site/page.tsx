@@ -32,7 +32,7 @@ export function openPage(context: Context<OpenEnv>, options: PageOptions): Respo
 
 function layout(context: Context<OpenEnv>, visit: Visit | null, options: PageOptions): Response {
   const { language } = context.get('arrival');
-  const { path, sections, banners, takeNotice } = context.get('frame');
+  const { path, here, sections, banners, takeNotice } = context.get('frame');
   const words = FRAME_WORDS[language];
   const html = (
     <html lang={language}>
@@ -44,7 +44,7 @@ function layout(context: Context<OpenEnv>, visit: Visit | null, options: PageOpt
         <header class="top">
           <p class="brand">rcptgate</p>
           {visit && <Navigation visit={visit} sections={sections} path={path} />}
-          <LanguageSwitch language={language} path={path} />
+          <LanguageSwitch language={language} here={here} />
           {visit && <Person visit={visit} />}
         </header>
         <main id="content" tabindex={-1}>
@@ -103,12 +103,12 @@ function Navigation(props: { visit: Visit; sections: readonly Section[]; path: s
   );
 }
 
-function LanguageSwitch({ language, path }: { language: Language; path: string }) {
+function LanguageSwitch({ language, here }: { language: Language; here: string }) {
   const other = language === 'en' ? 'ja' : 'en';
   return (
     <a
       class="language"
-      href={`/language/${other}?to=${encodeURIComponent(path)}`}
+      href={`/language/${other}?to=${encodeURIComponent(here)}`}
       lang={other}
       hreflang={other}
     >

@@ -1,17 +1,22 @@
 /** What the frame of the console needs to know of one area of pages. */
 import type { Hono } from 'hono';
 import type { Child } from 'hono/jsx';
+import type { DaemonSide } from '../entrance/daemon-side.ts';
+import type { Entrance } from '../entrance/entrance.ts';
 import type { Daemon } from './daemon.ts';
 import type { Notice } from './notice.ts';
-import type { Arrival, InEveryLanguage, Visit } from './visit.ts';
+import type { Sessions } from './sessions.ts';
+import type { Account, Arrival, InEveryLanguage, Visit } from './visit.ts';
 
 /** What the frame gives to every page. */
 export interface Frame {
   readonly sections: readonly Section[];
-  /** Path of the page that is shown, for the language switch and the navigation. */
+  /** Path of the page that is shown, for the navigation. */
   readonly path: string;
   /** What the areas have to say above every page of this visit. */
   banners: readonly Child[];
+  /** Path and query, for the language switch. */
+  readonly here: string;
   /** What happened before this page; shown once. */
   takeNotice(): Notice | null;
   /** Keeps a notice for the next page of this session. */
@@ -30,6 +35,18 @@ export interface SectionParts {
   /** Base URL of the console as browsers reach it, without a trailing slash. */
   readonly publicUrl: string;
   readonly now: () => number;
+  /** For the Access page. */
+  readonly people: People;
+}
+
+/** Who may enter, and how. */
+export interface People {
+  readonly entrance: Entrance;
+  readonly side: DaemonSide;
+  readonly sessions: Sessions;
+  /** Named in the configuration. */
+  readonly admins: readonly Account[];
+  readonly readers: readonly Account[];
 }
 
 /** One area of pages. The navigation shows its title. */

@@ -102,6 +102,7 @@ function arrive(parts: SiteParts): MiddlewareHandler<OpenEnv> {
       sections,
       path: context.req.path,
       banners: [],
+      here: `${context.req.path}${new URL(context.req.url).search}`,
       takeNotice() {
         const notice = session?.notice ?? null;
         if (session) session.notice = null;
