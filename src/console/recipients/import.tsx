@@ -7,7 +7,7 @@ import type { Language, Visit } from '../site/visit.ts';
 import type { PendingImport } from './pending-imports.ts';
 import type { TenantChoice } from './questions.ts';
 import { TenantField } from './search.tsx';
-import { LARGEST_UPLOAD } from './upload.ts';
+import { LARGEST_UPLOAD, MOST_ADDRESSES } from './upload.ts';
 import { RECIPIENT_WORDS } from './words.ts';
 
 const BASE = '/recipients/import';
@@ -17,6 +17,14 @@ const EXPORT = `Get-Recipient -ResultSize Unlimited |
   Select-Object DisplayName, PrimarySmtpAddress, RecipientTypeDetails,
     @{ n = 'EmailAddresses'; e = { $_.EmailAddresses -join ' ' } } |
   Export-Csv recipients.csv -NoTypeInformation -Encoding UTF8`;
+
+/** The largest upload in words. */
+export function limitText(language: Language): string {
+  return RECIPIENT_WORDS[language].import.size(
+    `${LARGEST_UPLOAD / 1024 / 1024} MB`,
+    numberText(language, MOST_ADDRESSES),
+  );
+}
 
 interface StartProps {
   readonly visit: Visit;
@@ -75,7 +83,7 @@ function UploadForm({ visit, tenants }: Pick<StartProps, 'visit' | 'tenants'>) {
           aria-describedby="list-hint"
         />
         <span class="hint" id="list-hint">
-          {words.limit(`${LARGEST_UPLOAD / 1024 / 1024} MB`)}
+          {words.limit(limitText(visit.language))}
         </span>
       </p>
       <p class="actions">
