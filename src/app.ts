@@ -8,6 +8,7 @@ import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom, SILENT } from './core/operator.ts';
+import { type ExportSource, openDoors, openExports } from './doors.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
@@ -81,7 +82,11 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const exports = openExports(config, events.exportDone);
+    closers.push(async () => exports[Symbol.dispose]());
+    const learning = openLearning(config, shared, events, exports, (directory) =>
+      lookups?.published(directory),
+    );
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
@@ -98,16 +103,13 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const listeners = await openListeners(
-      config,
-      edgeOf(config, shared, relay, { lookups, accepted }, events),
-      events,
-      closers,
-    );
-    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
+    const edge = edgeOf(config, shared, relay, { lookups, accepted }, events);
+    const listeners = await openListeners(config, edge, events, closers);
+    const doors = await openDoors(config, edge, events, closers);
+    const parts = { config, version, answering: shared, learning, lookups, listeners, doors, events };
     const control = await openControlSocket(
       config.controlSocket,
-      controlFunctions({ ...parts, metrics: looked }),
+      controlFunctions({ ...parts, exports: exports.functions, metrics: looked }),
     );
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
@@ -121,6 +123,7 @@ function openLearning(
   config: Config,
   shared: Shared,
   events: Events,
+  exports: ExportSource,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const settings = {
@@ -141,10 +144,12 @@ function openLearning(
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
+      exports.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
       shared.operator = operatorFrom(config.policy, snapshot);
+      exports.operator(snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

@@ -4,6 +4,7 @@ import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
+import type { DoorFunctions } from './console/door-routes.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
@@ -22,6 +23,13 @@ import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 import type { Learning } from './sync/thread.ts';
 
+/** A door as the status shows it. */
+interface OpenDoor {
+  readonly protocol: string;
+  address(): string;
+  connections(): number;
+}
+
 /** What can be asked about. */
 export interface Inquired {
   readonly config: Config;
@@ -32,6 +40,8 @@ export interface Inquired {
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
+  readonly doors: readonly OpenDoor[];
+  readonly exports: DoorFunctions;
   metrics(): Promise<string>;
   readonly events: {
     overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
@@ -53,6 +63,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
+    doors: parts.exports,
     sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
     approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
@@ -63,11 +74,18 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
         version,
         startedAt,
         now,
-        listeners: listeners.map((listener, index) => ({
-          address: addressText(listener),
-          mode: config.smtp[index]?.mode ?? '',
-          connections: listener.connections(),
-        })),
+        listeners: [
+          ...listeners.map((listener, index) => ({
+            address: addressText(listener),
+            mode: config.smtp[index]?.mode ?? '',
+            connections: listener.connections(),
+          })),
+          ...parts.doors.map((door) => ({
+            address: door.address(),
+            mode: door.protocol,
+            connections: door.connections(),
+          })),
+        ],
         tenants: tenants.map((tenant) => ({
           ...tenant,
           freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),

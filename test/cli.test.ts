@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS, runCommand } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
-import { SILENT_OPERATOR } from './console/operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './console/operator.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
@@ -66,6 +66,7 @@ async function daemon(
     }),
     metrics: async () => '',
     operator: SILENT_OPERATOR,
+    doors: SILENT_DOORS,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

@@ -14,6 +14,8 @@ const TOP = [
   'cli.ts',
   'app.ts',
   'edge.ts',
+  'doors.ts',
+  'exporter.ts',
   'inquiry.ts',
   'learner.ts',
   'rounds.ts',

@@ -7,6 +7,7 @@ import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import { type DoorConfig, doorFrom, type ExportConfig, exportFrom } from './doors.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
@@ -81,6 +82,8 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly doors: readonly DoorConfig[];
+  readonly exports: readonly ExportConfig[];
 }
 
 export type ParsedConfig =
@@ -170,6 +173,8 @@ function fromFile(file: ConfigFile): Config {
       recentMail: file.guard.recent_mail,
     },
     lookup: lookupFrom(file.lookup),
+    doors: file.door.map(doorFrom),
+    exports: file.export.map(exportFrom),
   };
 }
 

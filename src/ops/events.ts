@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { doorEvents } from './door-events.ts';
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
@@ -41,6 +42,9 @@ export const EVENT_NAMES = [
   'credential.use',
   'credential.trouble',
   'credential.expiry',
+  'door.trouble',
+  'export.write',
+  'export.trouble',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -177,6 +181,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
+    ...doorEvents(logger, metrics),
   };
 }
 

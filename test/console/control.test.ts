@@ -11,7 +11,7 @@ import {
 } from '../../src/console/control.ts';
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
 import type { ImportRequest } from '../../src/console/operator-routes.ts';
-import { SILENT_OPERATOR } from './operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './operator.ts';
 
 const answers: ControlFunctions = {
   status: async () => ({ version: '1' }),
@@ -24,6 +24,7 @@ const answers: ControlFunctions = {
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
+  doors: SILENT_DOORS,
 };
 
 function socketPath(): string {
