@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
-import type { Ask, Dialect, DoorProtocol } from './answer.ts';
+import type { Answer, Ask, Dialect, DoorProtocol, Question } from './answer.ts';
 import { policyDelegation } from './policy.ts';
 import { socketmap } from './socketmap.ts';
 
@@ -101,68 +101,80 @@ interface Conversation {
   readonly socket: net.Socket;
 }
 
-/** Serves one connection. Nothing more is read while a lookup is waited for or the client does not read its replies. */
+/**
+ * Serves one connection, without a promise for what is answered at once. Nothing more is read while a lookup is waited for
+ * or the client does not read its replies.
+ */
 function converse<Request>(
   socket: net.Socket,
   dialect: Dialect<Request>,
-  ask: (question: NonNullable<ReturnType<Dialect<Request>['question']>>) => ReturnType<Ask>,
+  ask: (question: Question) => ReturnType<Ask>,
   idle: number,
   broken: (problem: string) => void,
 ): Conversation {
+  const queue: Request[] = [];
+  const replies: Uint8Array[] = [];
+  let problem: string | null = null;
   let ending = false;
-  let busy = false;
+  let waiting = false;
   const timer = setTimeout(() => socket.destroy(), idle).unref();
-  const finish = (): void => {
-    if (ending && !busy) socket.end();
+
+  const flush = (): void => {
+    if (replies.length === 0) return;
+    if (socket.writable && !socket.write(Buffer.concat(replies))) socket.pause();
+    replies.length = 0;
   };
-  const answerAll = async (requests: readonly Request[]): Promise<void> => {
-    const replies: Uint8Array[] = [];
-    for (const request of requests) {
+  const wait = (answer: Promise<Answer>): void => {
+    waiting = true;
+    // What is already known does not wait for a lookup.
+    flush();
+    socket.pause();
+    const reply = (told: Answer): void => {
+      waiting = false;
+      replies.push(dialect.reply(told));
+      if (!socket.writableNeedDrain) socket.resume();
+      answerAll();
+    };
+    answer.then(reply).catch(() => socket.destroy());
+  };
+  const answerAll = (): void => {
+    for (let request = queue.shift(); request !== undefined; request = queue.shift()) {
       const question = dialect.question(request);
-      let answer = question === null ? null : ask(question);
+      const answer = question === null ? null : ask(question);
       if (answer instanceof Promise) {
-        // What is already known does not wait for a lookup.
-        flush(socket, replies);
-        answer = await answer;
+        wait(answer);
+        return;
       }
       replies.push(dialect.reply(answer));
     }
-    flush(socket, replies);
-    if (socket.writableNeedDrain) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
-  };
-  const take = async (bytes: Uint8Array): Promise<void> => {
-    const { requests, problem } = dialect.read(bytes);
-    if (requests.length > 0) timer.refresh();
-    busy = true;
-    socket.pause();
-    await answerAll(requests);
-    busy = false;
+    flush();
     if (problem !== null) {
       broken(problem);
       socket.destroy();
+    } else if (ending) {
+      socket.end();
     }
-    socket.resume();
-    finish();
   };
-  socket.on('data', (bytes: Buffer) => void take(bytes).catch(() => socket.destroy()));
-  socket.on('end', () => {
+  const take = (bytes: Uint8Array): void => {
+    const read = dialect.read(bytes);
+    problem = read.problem;
+    if (read.requests.length > 0) timer.refresh();
+    queue.push(...read.requests);
+    if (!waiting) answerAll();
+  };
+  const end = (): void => {
     ending = true;
-    finish();
+    if (!waiting) answerAll();
+  };
+  socket.on('data', take);
+  socket.on('end', end);
+  socket.on('drain', () => {
+    if (!waiting) socket.resume();
   });
   // A client that resets its connection has asked nothing that could still be answered.
   socket.on('error', () => socket.destroy());
   socket.once('close', () => clearTimeout(timer));
-  return {
-    socket,
-    end() {
-      ending = true;
-      finish();
-    },
-  };
-}
-
-function flush(socket: net.Socket, replies: Uint8Array[]): void {
-  if (replies.length > 0 && socket.writable) socket.write(Buffer.concat(replies.splice(0)));
+  return { socket, end };
 }
 
 async function closeServer(
