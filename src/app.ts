@@ -9,6 +9,7 @@ import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
 import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom, SILENT } from './core/operator.ts';
+import { type ExportSource, openDoors, openExports } from './doors.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
 import { watchEdge } from './edge-watch.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
@@ -83,7 +84,11 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const exports = openExports(config, events.exportDone);
+    closers.push(async () => exports[Symbol.dispose]());
+    const learning = openLearning(config, shared, events, exports, (directory) =>
+      lookups?.published(directory),
+    );
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
@@ -102,10 +107,21 @@ export async function openGateway(
     };
     const { edge, nextHops } = watchEdge(edgeOf(config, shared, relay, { lookups, accepted }, events));
     const listeners = await openListeners(config, edge, events, closers);
-    const parts = { config, version, answering: shared, learning, lookups, listeners, nextHops, events };
+    const doors = await openDoors(config, edge, events, closers);
+    const parts = {
+      config,
+      version,
+      answering: shared,
+      learning,
+      lookups,
+      listeners,
+      nextHops,
+      doors,
+      events,
+    };
     const keeper = consoleOf(config, events);
     const control = await openControlSocket(config.controlSocket, {
-      ...controlFunctions({ ...parts, metrics: looked }),
+      ...controlFunctions({ ...parts, exports: exports.functions, metrics: looked }),
       console: consoleFunctions(config, keeper, learning, events),
       consoleToken: keeper?.token ?? null,
     });
@@ -123,6 +139,7 @@ function openLearning(
   config: Config,
   shared: Shared,
   events: Events,
+  exports: ExportSource,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const settings = {
@@ -143,10 +160,12 @@ function openLearning(
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
+      exports.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
       shared.operator = operatorFrom(config.policy, snapshot);
+      exports.operator(snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

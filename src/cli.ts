@@ -5,6 +5,7 @@ import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
+import { exportRecipients } from './commands/export.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { status } from './commands/status.ts';
@@ -88,6 +89,15 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     help: 'Whoever opens it is an administrator of the gateway. Exit code: 0 printed, 1 the console is switched off or cannot be reached.',
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, consoleLink),
+  },
+  export: {
+    usage:
+      'rcptgate export [--format postfix|exim|list|json] [--output FILE] | write [PATH] [--force] [--config FILE]',
+    summary: 'list every recipient that is accepted, for an MTA that shall answer without this daemon',
+    help: `Goes to standard output, or replaces FILE as a whole. write brings the [[export]] files of the configuration up to date now; --force
+also when one would lose more than its max_shrink. What a list cannot say is told on standard error. Exit code: 0 written, 1 not.`,
+    options: { format: 'string', output: 'string', force: 'boolean' },
+    run: (args, terminal) => withDaemon(args, terminal, exportRecipients),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',

@@ -7,15 +7,18 @@ import type { Relay } from './smtp/relay.ts';
 type Opened = Extract<Awaited<ReturnType<Relay['open']>>, { readonly ok: true }>;
 type Hop = Opened['hop'];
 
-export interface WatchedEdge {
+export interface WatchedEdge<Edge extends SmtpEdge = SmtpEdge> {
   /** The same edge, watched. */
-  readonly edge: SmtpEdge;
+  readonly edge: Edge;
   /** Every next hop of the configuration, and others that were asked. */
   nextHops(): readonly NextHopStatus[];
 }
 
 /** Puts a watch around an edge. `now` is in ms since 1970. */
-export function watchEdge(edge: SmtpEdge, now: () => number = Date.now): WatchedEdge {
+export function watchEdge<Edge extends SmtpEdge>(
+  edge: Edge,
+  now: () => number = Date.now,
+): WatchedEdge<Edge> {
   const success = new Map<string, number>();
   const troubles = new Map<string, NextHopFault>();
   const inUse = new Map<string, Set<Hop>>();

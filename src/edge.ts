@@ -8,8 +8,9 @@ import type { Directory } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
 import type { Operator } from './core/operator.ts';
 import { referenceSource } from './core/reference.ts';
+import type { Verdict } from './core/verdict.ts';
 import { addressText } from './inquiry.ts';
-import type { Events } from './ops/events.ts';
+import type { Events, RecipientEvent } from './ops/events.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -48,14 +49,25 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-/** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
+/** The answer to one recipient, through whatever door. */
+type Answered = RecipientEvent & { readonly verdict: Verdict };
+
+/** What a connection may ask and tell, and where a door tells its answers. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   { policy }: Config,
   shared: Shared,
   relay: Relay,
   { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
   events: Events,
-): SmtpEdge {
+): SmtpEdge & { answered(answer: Answered): void } {
+  const answered = (answer: Answered): void => {
+    const { tenant, matched, reason } = answer.verdict;
+    // What an override or a policy accepted is not the directory's to lose.
+    const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
+    if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
+      accepted.note(tenant, matched);
+    events.recipient(answer);
+  };
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
   return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
@@ -63,7 +75,11 @@ export function edgeOf(
       lookups &&
       ((mailbox, verdict, client) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
+        const question = {
+          tenant: verdict.tenant,
+          addresses: lookupKeys(mailbox, policy),
+          client: client || null,
+        };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
@@ -72,15 +88,9 @@ export function edgeOf(
     relay,
     nextHops: () => nextHops,
     reference: referenceSource(randomBytes),
+    answered,
     events: {
-      recipientAnswered(answer) {
-        const { tenant, matched, reason } = answer.verdict;
-        // What an override or a policy accepted is not the directory's to lose.
-        const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
-        if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
-          accepted.note(tenant, matched);
-        events.recipient(answer);
-      },
+      recipientAnswered: answered,
       messageRelayed: events.message,
       messageFailed: events.message,
       nextHopTrouble: events.nextHopTrouble,

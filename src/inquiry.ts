@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { Acting } from './console/acting.ts';
 import type { ControlFunctions } from './console/control.ts';
+import type { DoorFunctions } from './console/door-routes.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
@@ -26,6 +27,13 @@ import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 import type { Learning } from './sync/thread.ts';
 
+/** A door as the status shows it. */
+interface OpenDoor {
+  readonly protocol: string;
+  address(): string;
+  connections(): number;
+}
+
 /** What can be asked about. */
 export interface Inquired {
   readonly config: Config;
@@ -37,6 +45,8 @@ export interface Inquired {
   readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
   nextHops(): readonly NextHopStatus[];
+  readonly doors: readonly OpenDoor[];
+  readonly exports: DoorFunctions;
   metrics(): Promise<string>;
   readonly events: ApplicationParts['events'] & {
     overrideAdd(by: Acting, override: OverrideEvent, replaced: boolean): void;
@@ -73,6 +83,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
       if (approval.ok) events.syncApprove(by, hash, approval.tenant, approval.addresses);
       return approval;
     },
+    doors: parts.exports,
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();
@@ -81,11 +92,18 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
         version,
         startedAt,
         now,
-        listeners: listeners.map((listener, index) => ({
-          address: addressText(listener),
-          mode: config.smtp[index]?.mode ?? '',
-          connections: listener.connections(),
-        })),
+        listeners: [
+          ...listeners.map((listener, index) => ({
+            address: addressText(listener),
+            mode: config.smtp[index]?.mode ?? '',
+            connections: listener.connections(),
+          })),
+          ...parts.doors.map((door) => ({
+            address: door.address(),
+            mode: door.protocol,
+            connections: door.connections(),
+          })),
+        ],
         nextHops: parts.nextHops(),
         tenants: tenants.map((tenant) => ({
           ...tenant,

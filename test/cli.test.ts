@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS, runCommand } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
-import { SILENT_OPERATOR } from './console/operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './console/operator.ts';
 import { NO_RECIPIENTS } from './console/recipients.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -68,6 +68,7 @@ async function daemon(
     metrics: async () => '',
     operator: SILENT_OPERATOR,
     recipients: NO_RECIPIENTS,
+    doors: SILENT_DOORS,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

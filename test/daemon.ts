@@ -41,6 +41,8 @@ export interface DaemonOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
   readonly stateDir?: string;
+  /** Port of the first listener; unless given, a free one. */
+  readonly smtpPort?: number;
   /** Environment on top of the test's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -63,7 +65,7 @@ export interface Daemon extends AsyncDisposable {
 /** Starts a daemon and waits until it is ready. Disposing ends it and removes its state. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stateDir = options.stateDir ?? mkdtempSync(path.join(os.tmpdir(), 'rcptgate-'));
-  const port = await freePort();
+  const port = options.smtpPort ?? (await freePort());
   const configFile = path.join(stateDir, 'rcptgate.toml');
   writeFileSync(path.join(stateDir, 'ca.pem'), options.tenant.caPem);
   writeFileSync(path.join(stateDir, 'secret'), options.tenant.secret);

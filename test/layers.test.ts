@@ -15,6 +15,8 @@ const TOP = [
   'app.ts',
   'edge.ts',
   'edge-watch.ts',
+  'doors.ts',
+  'exporter.ts',
   'inquiry.ts',
   'recipient-inquiry.ts',
   'learner.ts',

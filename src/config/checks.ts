@@ -17,6 +17,7 @@ export function crossChecks(raw: Raw): ConfigProblem[] {
     ...domains(raw),
     ...listeners(raw),
     ...consoleProblems(raw),
+    ...doors(raw),
   ];
 }
 
@@ -148,6 +149,25 @@ function listeners(raw: Raw): ConfigProblem[] {
     if (first === undefined || /:0$/.test(String(listen))) return [];
     return [{ key: `smtp[${index}].listen`, problem: `is the address of smtp[${first}] again` }];
   });
+}
+
+/** Two doors on one address, two exports into one file, and a table made of a format that is not Postfix's. */
+function doors(raw: Raw): ConfigProblem[] {
+  const twice = (name: string, key: string): ConfigProblem[] => {
+    const seen = new Map<unknown, number>();
+    return tables(raw, name).flatMap((table, index) => {
+      const first = seen.get(table[key]);
+      seen.set(table[key], first ?? index);
+      if (first === undefined || /:0$/.test(String(table[key]))) return [];
+      return [{ key: `${name}[${index}].${key}`, problem: `is that of ${name}[${first}] again` }];
+    });
+  };
+  const tablesOf = tables(raw, 'export').flatMap((table, index) =>
+    table.postmap !== undefined && (table.format ?? 'postfix') !== 'postfix'
+      ? [{ key: `export[${index}].postmap`, problem: 'needs format = "postfix"' }]
+      : [],
+  );
+  return [...twice('door', 'listen'), ...twice('export', 'path'), ...tablesOf];
 }
 
 function tables(raw: Raw, key: string): Raw[] {

@@ -9,6 +9,7 @@ import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
 import { type ConsoleConfig, consoleFrom } from './console.ts';
+import { type DoorConfig, doorFrom, type ExportConfig, exportFrom } from './doors.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
@@ -87,6 +88,8 @@ export interface Config {
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
   readonly console: ConsoleConfig;
+  readonly doors: readonly DoorConfig[];
+  readonly exports: readonly ExportConfig[];
 }
 
 export type ParsedConfig =
@@ -167,6 +170,8 @@ function fromFile(file: ConfigFile): Config {
     },
     lookup: lookupFrom(file.lookup),
     console: consoleFrom(file.console),
+    doors: file.door.map(doorFrom),
+    exports: file.export.map(exportFrom),
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { consoleSchema } from './console.ts';
+import { doorSchema, exportSchema } from './doors.ts';
 import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
@@ -165,6 +166,8 @@ export const fileSchema = z.strictObject({
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),
   override: z.array(overrideSchema).default([]),
+  door: z.array(doorSchema).default([]),
+  export: z.array(exportSchema).default([]),
 });
 
 export type ConfigFile = z.output<typeof fileSchema>;

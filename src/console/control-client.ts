@@ -13,6 +13,8 @@ export interface ControlClient {
   post(path: string, body: unknown, headers?: Headers): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
   postLines(path: string, body: unknown, headers?: Headers): AsyncGenerator<unknown>;
+  /** Posts and reads the answer as bytes, as they come. */
+  postBytes(path: string, body: unknown): AsyncGenerator<Uint8Array>;
 }
 
 type Headers = Readonly<Record<string, string>>;
@@ -21,11 +23,7 @@ type Headers = Readonly<Record<string, string>>;
 export function controlClient(socketPath: string): ControlClient {
   const call = async (method: string, path: string, body?: unknown, headers?: Headers): Promise<unknown> => {
     const response = await request(socketPath, { method, path, headers }, body);
-    let text = '';
-    for await (const chunk of response.setEncoding('utf8')) text += chunk;
-    const value: unknown = JSON.parse(text);
-    if (response.statusCode === 200) return value;
-    throw new Error(`the daemon answered ${response.statusCode}: ${errorIn(value)}`);
+    return response.statusCode === 200 ? valueIn(response) : refusal(response);
   };
   return {
     get: (path) => call('GET', path),
@@ -36,7 +34,22 @@ export function controlClient(socketPath: string): ControlClient {
         if (line !== '') yield JSON.parse(line) as unknown;
       }
     },
+    async *postBytes(path, body) {
+      const response = await request(socketPath, { method: 'POST', path }, body);
+      if (response.statusCode !== 200) await refusal(response);
+      yield* response as AsyncIterable<Buffer>;
+    },
   };
+}
+
+async function valueIn(response: http.IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return JSON.parse(text);
+}
+
+async function refusal(response: http.IncomingMessage): Promise<never> {
+  throw new Error(`the daemon answered ${response.statusCode}: ${errorIn(await valueIn(response))}`);
 }
 
 function request(

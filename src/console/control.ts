@@ -8,6 +8,7 @@
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
  *   applications                  in application-routes.ts
+ *   one address, exports          in door-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -21,6 +22,7 @@ import { stream } from 'hono/streaming';
 import { type Acting, actingIn, type ControlEnv } from './acting.ts';
 import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
 import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
+import { type DoorFunctions, doorRoutes } from './door-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 
@@ -42,6 +44,7 @@ export interface ControlFunctions {
   readonly console?: ConsoleFunctions;
   /** What the console proves itself with; null without a console. */
   readonly consoleToken?: string | null;
+  readonly doors: DoorFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -67,6 +70,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   if (answer.recipients) recipientRoutes(app, answer.recipients);
   if (answer.applications) applicationRoutes(app, answer.applications);
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
+  doorRoutes(app, answer.doors, answer.check);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { applicationEvents } from './application-events.ts';
 import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { doorEvents } from './door-events.ts';
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
@@ -58,6 +59,9 @@ export const EVENT_NAMES = [
   'console.sign_in_refused',
   'console.sign_out',
   'console.access',
+  'door.trouble',
+  'export.write',
+  'export.trouble',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -196,6 +200,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ...operatorEvents(logger),
     ...applicationEvents(logger),
     ...consoleEvents(logger),
+    ...doorEvents(logger, metrics),
   };
 }
 

@@ -8,6 +8,7 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly exports: Counter<'outcome'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly credentialExpiry: Gauge<'tenant'>;
@@ -51,6 +52,12 @@ export function createMetrics(): Metrics {
       name: 'rcptgate_lookups_total',
       help: 'Unknown recipients by what their live lookup came to.',
       labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    exports: new Counter({
+      name: 'rcptgate_exports_total',
+      help: 'Standing exports by what became of them.',
+      labelNames: ['outcome'],
       registers,
     }),
     ...tenantGauges(registry),

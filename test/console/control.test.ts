@@ -11,7 +11,7 @@ import {
 } from '../../src/console/control.ts';
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
 import type { ImportRequest } from '../../src/console/operator-routes.ts';
-import { SILENT_OPERATOR } from './operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './operator.ts';
 import { NO_RECIPIENTS } from './recipients.ts';
 
 const answers: ControlFunctions = {
@@ -26,6 +26,7 @@ const answers: ControlFunctions = {
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
   recipients: NO_RECIPIENTS,
+  doors: SILENT_DOORS,
 };
 
 function socketPath(): string {
