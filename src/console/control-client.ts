@@ -35,7 +35,7 @@ export function controlClient(socketPath: string): ControlClient {
       }
     },
     async *postBytes(path, body) {
-      const response = await request(socketPath, { method: 'POST', path }, body);
+      const response = await request(socketPath, { method: 'POST', path, headers: undefined }, body);
       if (response.statusCode !== 200) await refusal(response);
       yield* response as AsyncIterable<Buffer>;
     },
