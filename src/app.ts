@@ -14,6 +14,7 @@ import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { openRejections, type Rejections } from './rejections.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
@@ -81,7 +82,11 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const rejections = openRejections(config, events);
+    closers.push(() => rejections.stop());
+    const learning = openLearning(config, shared, events, rejections, (directory) =>
+      lookups?.published(directory),
+    );
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
@@ -100,14 +105,14 @@ export async function openGateway(
     };
     const listeners = await openListeners(
       config,
-      edgeOf(config, shared, relay, { lookups, accepted }, events),
+      edgeOf(config, shared, relay, { lookups, accepted, rejections }, events),
       events,
       closers,
     );
     const parts = { config, version, answering: shared, learning, lookups, listeners, events };
     const control = await openControlSocket(
       config.controlSocket,
-      controlFunctions({ ...parts, metrics: looked }),
+      controlFunctions({ ...parts, rejections: rejections.functions, metrics: looked }),
     );
     closers.push(() => control[Symbol.asyncDispose]());
     return { listeners: listeners.map(addressText), stop };
@@ -121,6 +126,7 @@ function openLearning(
   config: Config,
   shared: Shared,
   events: Events,
+  rejections: Pick<Rejections, 'directory'>,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const settings = {
@@ -141,6 +147,7 @@ function openLearning(
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
+      rejections.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {

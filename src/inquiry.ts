@@ -5,6 +5,7 @@ import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
+import type { RejectionFunctions } from './console/rejections-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
 import { decideText } from './core/decide.ts';
@@ -32,6 +33,7 @@ export interface Inquired {
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
+  readonly rejections: RejectionFunctions;
   metrics(): Promise<string>;
   readonly events: {
     overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
@@ -53,6 +55,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
+    rejections: parts.rejections,
     sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
     approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),

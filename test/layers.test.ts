@@ -15,6 +15,8 @@ const TOP = [
   'app.ts',
   'edge.ts',
   'inquiry.ts',
+  'recorder.ts',
+  'rejections.ts',
   'learner.ts',
   'rounds.ts',
   'tenant.ts',

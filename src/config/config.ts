@@ -9,6 +9,7 @@ import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
+import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
 export interface SmtpConfig {
@@ -81,6 +82,7 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly rejections: RejectionsConfig;
 }
 
 export type ParsedConfig =
@@ -170,6 +172,7 @@ function fromFile(file: ConfigFile): Config {
       recentMail: file.guard.recent_mail,
     },
     lookup: lookupFrom(file.lookup),
+    rejections: rejectionsFrom(file.rejections),
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { overrideSchema } from './override.ts';
+import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
@@ -159,6 +160,7 @@ export const fileSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
+  rejections: rejectionsSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),
