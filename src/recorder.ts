@@ -20,7 +20,7 @@ const REOPEN = 5_000;
 /** Ms between looks for what is too old. */
 const AGEING = 60_000;
 /** Niceness of the recording thread: answering goes first. */
-const NICENESS = 5;
+const NICENESS = 15;
 
 if (parentPort) {
   const port = parentPort;

@@ -55,7 +55,7 @@ function tell(news: LedgerNews, events: RejectionEvents): void {
 function noteRecipient(log: RejectionLog, answer: RecipientAnswer): void {
   const { verdict, reply, client } = answer;
   log.count(verdict.tenant, verdict.domain, reply.code);
-  if (reply.code < 400) return;
+  if (reply.code < 400 || !log.room()) return;
   log.note({
     at: Date.now(),
     ref: answer.ref,
@@ -80,7 +80,7 @@ function noteRecipient(log: RejectionLog, answer: RecipientAnswer): void {
 
 /** Its recipients were accepted, each for itself, so a message belongs to no tenant. */
 function noteMessage(log: RejectionLog, message: FailedMessage): void {
-  if (message.ref === null) return;
+  if (message.ref === null || !log.room()) return;
   const { client, mailFrom } = message;
   log.note({
     ...nobody(message),
@@ -94,6 +94,7 @@ function noteMessage(log: RejectionLog, message: FailedMessage): void {
 }
 
 function noteSession(log: RejectionLog, refusal: SessionRefusal): void {
+  if (!log.room()) return;
   const { client, command } = refusal;
   const words = worded(refusal.reply.text);
   log.note({

@@ -1,6 +1,5 @@
 /**
- * Answers that wait to be kept: bounded, and as cheap as it gets, because it stands in the way of every answer. What does
- * not fit any more is lost and counted.
+ * Answers that wait to be kept, collected as cheaply as it gets, because it stands in the way of every answer.
  */
 import {
   type AnswerCount,
@@ -22,8 +21,7 @@ export interface Collector {
   readonly size: number;
   /** A whole hand-over is waiting. */
   readonly full: boolean;
-  /** Takes an answer; false when there is no room for it. */
-  add(answered: Answered): boolean;
+  add(answered: Answered): void;
   /** Counts an answered recipient by the class of its reply code. */
   count(at: number, tenant: string | null, domain: string | null, code: number): void;
   /** The oldest answers, and all counts; null when there is nothing. */
@@ -35,10 +33,11 @@ const CHUNK = 1000;
 
 type Tally = { -readonly [Name in keyof AnswerCount]: AnswerCount[Name] };
 
-/** A collector with room for `capacity` answers. */
-export function openCollector(capacity: number): Collector {
+/** An empty collector. Its bound is for the caller to keep. */
+export function openCollector(): Collector {
   const chunks: PackedValue[][] = [];
   let filling: PackedValue[] = [];
+  let before: Answered | null = null;
   let waiting = 0;
   let tallies = new Map<string, Tally>();
   let tally: Tally | null = null;
@@ -57,14 +56,14 @@ export function openCollector(capacity: number): Collector {
       return chunks.length > 0;
     },
     add(answered) {
-      if (waiting >= capacity) return false;
-      packAnswered(filling, answered);
+      packAnswered(filling, answered, before);
+      before = answered;
       waiting += 1;
       if (filling.length >= CHUNK * PACKED_WIDTH) {
         chunks.push(filling);
         filling = [];
+        before = null;
       }
-      return true;
     },
     count(time, tenant, domain, code) {
       const at = time - (time % BUCKET);
@@ -79,7 +78,10 @@ export function openCollector(capacity: number): Collector {
     take() {
       if (waiting === 0 && tallies.size === 0) return null;
       const values = chunks.shift() ?? filling;
-      if (values === filling) filling = [];
+      if (values === filling) {
+        filling = [];
+        before = null;
+      }
       const counts = [...tallies.values()];
       waiting -= values.length / PACKED_WIDTH;
       tallies = new Map();

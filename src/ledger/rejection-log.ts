@@ -5,7 +5,7 @@
  */
 import { type Answered, PACKED_WIDTH } from '../core/answered.ts';
 import type { DirectorySnapshot } from '../core/directory.ts';
-import { type Collected, openCollector } from './collector.ts';
+import { type Collected, type Collector, openCollector } from './collector.ts';
 import type { LedgerNews, LedgerRequest, LedgerRequests, RecorderSettings } from './protocol.ts';
 import { LedgerThread } from './thread.ts';
 
@@ -23,7 +23,9 @@ export interface RejectionLogEvents {
 }
 
 export interface RejectionLog {
-  /** Keeps an answer of 4xx or 5xx. Costs about a microsecond and never throws. */
+  /** Whether there is room for another answer; if not, it is counted as lost. Asked before an answer is put together. */
+  room(): boolean;
+  /** Keeps an answer of 4xx or 5xx, when there is room. Costs about a microsecond and never throws. */
   note(answered: Answered): void;
   /** Counts an answered recipient. Costs less, and never throws. */
   count(tenant: string | null, domain: string | null, code: number): void;
@@ -41,6 +43,11 @@ export interface RejectionLog {
 const CAPACITY = 50_000;
 /** What happened is on disk about this much later, ms. */
 const FLUSH = 1000;
+/**
+ * Ms between two full batches, so at most 10,000 answers a second are kept for longer than a burst: the thread shares its
+ * processor, its caches and its memory with those who answer.
+ */
+const PACE = 100;
 /** Ms before a batch that could not be written is tried again. */
 const RETRY = 1000;
 /** Lost answers are told at most this often, ms. */
@@ -57,9 +64,9 @@ export function startRejectionLog(
   capacity = CAPACITY,
 ): RejectionLog {
   const thread = new LedgerThread(entry, settings, (news) => events.rejectionsNews(news));
-  const collector = openCollector(capacity);
+  const collector = openCollector();
   const lost = lostTelling(events);
-  const pump = openPump(thread, run, () => collector.take(), events);
+  const pump = openPump(thread, run, collector, events);
   const timer = setInterval(() => {
     pump.start();
     lost.tell();
@@ -67,9 +74,14 @@ export function startRejectionLog(
   timer.unref();
   thread.start();
   return {
+    room() {
+      if (collector.size < capacity) return true;
+      lost.count(1);
+      return false;
+    },
     note(answered) {
-      if (!collector.add(answered)) lost.one();
-      else if (collector.full) pump.start();
+      collector.add(answered);
+      if (collector.full) pump.start();
     },
     count: (tenant, domain, code) => collector.count(Date.now(), tenant, domain, code),
     directory: (snapshot) => thread.directory(snapshot),
@@ -86,18 +98,14 @@ export function startRejectionLog(
 }
 
 /** Sends batches one after another; a batch is taken only when the one before is written. */
-function openPump(
-  thread: LedgerThread,
-  run: string,
-  take: () => Collected | null,
-  events: RejectionLogEvents,
-) {
+function openPump(thread: LedgerThread, run: string, collector: Collector, events: RejectionLogEvents) {
   let id = 0;
   let batch: (Collected & { readonly run: string; readonly id: number }) | null = null;
   let running: Promise<void> | null = null;
+  let settling = false;
   let stopped = false;
   const next = () => {
-    const collected = take();
+    const collected = collector.take();
     return collected && { ...collected, run, id: ++id };
   };
   const pump = async (): Promise<void> => {
@@ -105,10 +113,11 @@ function openPump(
       try {
         const { kept, aggregated } = await thread.ask('record', batch);
         events.rejectionsKept({ kept, aggregated, lost: 0 });
+        if (collector.full && !settling) await pause(PACE);
         batch = next();
       } catch {
         // The reason was told by the thread; the batch stays the first to go.
-        await new Promise((resolve) => setTimeout(resolve, RETRY));
+        await pause(RETRY);
       }
     }
   };
@@ -120,6 +129,7 @@ function openPump(
     },
     /** Waits until everything is written, at most `ms`; after that nothing is sent any more. */
     async settle(ms: number): Promise<void> {
+      settling = true;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise((resolve) => {
         timer = setTimeout(resolve, ms);
@@ -133,14 +143,15 @@ function openPump(
   };
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 function lostTelling(events: RejectionLogEvents) {
   let untold = 0;
   let uncounted = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
-    one(): void {
-      uncounted += 1;
-    },
     count(lost: number): void {
       uncounted += lost;
     },

@@ -16,8 +16,8 @@ import type { References } from './references.ts';
 /** Writes a batch. Throws what SQLite throws; nothing of the batch is written then. */
 export type RecordBatch = (batch: AnswerBatch) => BatchEffect;
 
-/** Rows that repeats are looked for in. One that is pushed out only costs another row. */
-const MOST_OPEN = 20_000;
+/** Rows that repeats are looked for in, once or twice as many. One that is forgotten only costs another row. */
+const GENERATION = 10_000;
 /** Text of a client is cut at this length; the protocol's own limits are near it. */
 const LONGEST = 512;
 
@@ -37,7 +37,7 @@ interface Group {
 
 /** Prepares the statements. `repeatWithin` is the period of a row, ms. */
 export function openRecording(database: Database, references: References, repeatWithin: number): RecordBatch {
-  const open = new Map<string, OpenRow>();
+  const open = openRowMemory();
   const writeRow = openRows(database);
   const count = database.prepare(
     `INSERT INTO history (at, tenant, domain, accepted, rejected, deferred) VALUES (?, ?, ?, ?, ?, ?)
@@ -52,7 +52,7 @@ export function openRecording(database: Database, references: References, repeat
   const writeGroup = (key: string, group: Group): number => {
     const row = writeRow(group);
     const made = row === group.row ? 0 : 1;
-    if (made > 0) remember(open, key, row);
+    if (made > 0) open.set(key, row);
     for (const [reference, at] of group.refs) references.add(reference, at, row.id);
     return made;
   };
@@ -83,7 +83,7 @@ export function openRecording(database: Database, references: References, repeat
 
 function groupsOf(
   values: AnswerBatch['values'],
-  open: ReadonlyMap<string, OpenRow>,
+  open: Pick<ReturnType<typeof openRowMemory>, 'get'>,
   repeatWithin: number,
 ): Map<string, Group> {
   const groups = new Map<string, Group>();
@@ -94,7 +94,7 @@ function groupsOf(
       group.last = answered;
       group.count += 1;
     } else {
-      const row = open.get(key) ?? null;
+      const row = open.get(key);
       const young = row !== null && Math.abs(answered.at - row.firstAt) < repeatWithin;
       group = { row: young ? row : null, first: answered, last: answered, refs: [], count: 1 };
       groups.set(key, group);
@@ -110,14 +110,23 @@ function keyOf({ kind, client, realClient, address, rcpt, reason, code }: Answer
   return `${kind}\n${code}\n${reason}\n${client}\n${realClient}\n${address ?? rcpt ?? ''}`;
 }
 
-function remember(open: Map<string, OpenRow>, key: string, row: OpenRow): void {
-  open.delete(key);
-  open.set(key, row);
-  if (open.size <= MOST_OPEN) return;
-  for (const [oldest] of open) {
-    open.delete(oldest);
-    break;
-  }
+/** Rows that may be raised, in two generations: to push the oldest out of one map would cost more than the row. */
+function openRowMemory() {
+  let young = new Map<string, OpenRow>();
+  let old = new Map<string, OpenRow>();
+  return {
+    get: (key: string): OpenRow | null => young.get(key) ?? old.get(key) ?? null,
+    set(key: string, row: OpenRow): void {
+      young.set(key, row);
+      if (young.size < GENERATION) return;
+      old = young;
+      young = new Map();
+    },
+    clear(): void {
+      young = new Map();
+      old = new Map();
+    },
+  };
 }
 
 function openRows(database: Database): (group: Group) => OpenRow {
