@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
+import { consoleFunctions, consoleOf } from './console-inquiry.ts';
 import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom, SILENT } from './core/operator.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
@@ -110,11 +111,16 @@ export async function openGateway(
       closers,
     );
     const parts = { config, version, answering: shared, learning, lookups, listeners, events };
-    const control = await openControlSocket(
-      config.controlSocket,
-      controlFunctions({ ...parts, rejections: rejections.functions, metrics: looked }),
-    );
+    const keeper = consoleOf(config, events);
+    const control = await openControlSocket(config.controlSocket, {
+      ...controlFunctions({ ...parts, metrics: looked }),
+      rejections: rejections.functions,
+      console: consoleFunctions(config, keeper, learning, events),
+      consoleToken: keeper?.token ?? null,
+    });
     closers.push(() => control[Symbol.asyncDispose]());
+    if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
+    keeper?.start();
     return { listeners: listeners.map(addressText), stop };
   } catch (error) {
     await stop();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
@@ -81,6 +82,13 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, coverage),
   },
+  'console-link': {
+    usage: 'rcptgate console-link [--json] [--config FILE]',
+    summary: 'print a link into the console, good once and for ten minutes',
+    help: 'Whoever opens it is an administrator of the gateway. Exit code: 0 printed, 1 the console is switched off or cannot be reached.',
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, consoleLink),
+  },
   config: {
     usage: 'rcptgate config check [--config FILE]',
     summary: 'check a configuration file and list every problem',
@@ -89,15 +97,21 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     run: async (args, terminal) => configCheck(args, terminal),
   },
   practice: {
-    usage: 'rcptgate practice [--state DIR] [--users N]',
+    usage: 'rcptgate practice [--from-nothing] [--state DIR] [--users N]',
     summary: 'run the gateway against a local practice tenant and next hop',
-    help: 'Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).',
-    options: { state: 'string', users: 'string' },
+    help: `Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).
+--from-nothing starts with a tenant that is not set up, to rehearse the console's first set-up in a browser.`,
+    options: { 'from-nothing': 'boolean', state: 'string', users: 'string' },
     run: async ({ options }, terminal) => {
       const { rehearse } = await import('./rehearsal.ts');
       const users = Number(options.users ?? 0);
       if (!Number.isSafeInteger(users) || users < 0) return usageError(terminal, '--users needs a number');
-      return rehearse({ stateDir: String(options.state ?? '.practice'), users }, version(), terminal);
+      const stateDir = options.state === undefined ? undefined : String(options.state);
+      return rehearse(
+        { stateDir, users, fromNothing: options['from-nothing'] === true },
+        version(),
+        terminal,
+      );
     },
   },
 };

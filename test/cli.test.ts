@@ -7,7 +7,6 @@ import { COMMANDS, runCommand } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
 import { SILENT_OPERATOR } from './console/operator.ts';
-import { NO_REJECTIONS } from './console/rejections.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
@@ -67,7 +66,6 @@ async function daemon(
     }),
     metrics: async () => '',
     operator: SILENT_OPERATOR,
-    rejections: NO_REJECTIONS,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

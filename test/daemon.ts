@@ -29,10 +29,14 @@ export interface DaemonOptions {
   readonly top?: string;
   readonly smtp?: string;
   readonly domain?: string;
+  /** TOML lines of [console]; without them there is none. */
+  readonly console?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
   readonly credential?: (file: (name: string) => string) => string;
+  /** The tenant has neither application nor credential in the file: it is set up in the console. */
+  readonly setUpInConsole?: boolean;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
@@ -146,19 +150,21 @@ function configuration(options: DaemonOptions, stateDir: string, port: number): 
   const { tenant } = options;
   const file = (name: string): string => JSON.stringify(path.join(stateDir, name));
   const credential = options.credential?.(file) ?? `secret_file = ${file('secret')}`;
+  const application = `application_id = "${tenant.applicationId}"\n${credential}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
 ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
+[console]
+${options.console ?? 'enabled = false'}
 [[smtp]]
 listen = "127.0.0.1:${port}"
 mode = "${options.mode ?? 'relay'}"
 ${options.smtp ?? ''}
 [[tenant]]
 id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-${credential}
+${options.setUpInConsole ? '' : application}
 login = "${tenant.login}"
 graph = "${tenant.graph}"
 [[domain]]

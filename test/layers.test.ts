@@ -20,7 +20,13 @@ const TOP = [
   'learner.ts',
   'rounds.ts',
   'tenant.ts',
+  'sign-in.ts',
+  'application-store.ts',
+  'application-requests.ts',
+  'application-inquiry.ts',
   'rehearsal.ts',
+  'console-inquiry.ts',
+  'console-process.ts',
 ];
 
 interface Source {

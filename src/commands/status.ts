@@ -29,6 +29,8 @@ export interface TenantState {
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** It has an application and a credential; absent when nobody can tell. */
+  readonly setUp?: boolean;
   /** null or absent when the mirror cannot be used. */
   readonly credential?: CredentialState | null;
   /** Verified domains that another tenant claims too. */
@@ -47,7 +49,7 @@ export interface TenantState {
 export interface CredentialState {
   readonly use: {
     readonly kind: string;
-    readonly source: 'file' | 'kept';
+    readonly source: keyof typeof SOURCES;
     readonly expires: number | null;
   } | null;
   readonly proven: boolean;
@@ -126,7 +128,8 @@ function importLines({ tenant, imported }: TenantState, now: number): string[] {
 }
 
 /** Nothing for a tenant whose credential was never looked at. */
-function credentialLines({ tenant, credential }: TenantState, now: number): string[] {
+function credentialLines({ tenant, credential, setUp }: TenantState, now: number): string[] {
+  if (setUp === false) return [`  ${tenant}: not set up: run rcptgate console-link, and open the link`];
   if (!credential) return [];
   const { use, proven, trouble } = credential;
   const lines: string[] = [];
@@ -143,6 +146,7 @@ function credentialLines({ tenant, credential }: TenantState, now: number): stri
 
 const SOURCES = {
   file: 'from its file works',
+  console: 'entered in the console works',
   kept: 'kept from before is used, because its file cannot be',
 } as const;
 

@@ -3,13 +3,21 @@
  * sees all problems in one go and not the second half after mending the first.
  */
 import { normaliseDomain } from '../core/address.ts';
+import { consoleProblems } from './console.ts';
 import type { ConfigProblem } from './problem.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
 /** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
 export function crossChecks(raw: Raw): ConfigProblem[] {
-  return [...tlsPairs(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
+  return [
+    ...tlsPairs(raw),
+    ...endpoints(raw),
+    ...credentials(raw),
+    ...domains(raw),
+    ...listeners(raw),
+    ...consoleProblems(raw),
+  ];
 }
 
 function tlsPairs(raw: Raw): ConfigProblem[] {
@@ -40,7 +48,10 @@ function endpoints(raw: Raw): ConfigProblem[] {
   });
 }
 
-/** A tenant has one credential: a secret, a certificate with its key, or a federated assertion. */
+/**
+ * A tenant has one credential: a secret, a certificate with its key, or a federated assertion; or none and no
+ * application, when it is set up in the console.
+ */
 function credentials(raw: Raw): ConfigProblem[] {
   return tables(raw, 'tenant').flatMap((table, index) =>
     [...kindProblems(table), ...companionProblems(table)].map(([key, problem]) => ({
@@ -58,10 +69,18 @@ function kindProblems(table: Raw): KeyProblem[] {
   );
   const [first, ...others] = given;
   if (first === undefined && table.key_file === undefined) {
-    return [['secret_file', 'is missing, and so are certificate_file with key_file, and assertion_file']];
+    return table.application_id === undefined ? [] : [['secret_file', NO_CREDENTIAL]];
   }
-  return others.map((key) => [key, `goes without ${first}: a tenant has one credential`]);
+  const problems = others.map(
+    (key): KeyProblem => [key, `goes without ${first}: a tenant has one credential`],
+  );
+  return table.application_id === undefined ? [['application_id', NO_APPLICATION], ...problems] : problems;
 }
+
+const NO_CREDENTIAL =
+  'is missing, and so are certificate_file with key_file, and assertion_file; leave application_id out too to set the tenant up in the console';
+const NO_APPLICATION =
+  'is missing: the credential belongs to an application; leave both out to set the tenant up in the console';
 
 /** Keys that need another one beside them. */
 const COMPANIONS = [

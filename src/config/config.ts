@@ -3,10 +3,12 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
+import { CLOUDS } from '../core/cloud.ts';
 import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import { type ConsoleConfig, consoleFrom } from './console.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
@@ -29,10 +31,13 @@ export interface SmtpConfig {
 
 export interface TenantConfig {
   readonly id: string;
-  readonly applicationId: string;
-  readonly credential: CredentialFiles;
+  /** null, as is the credential: the tenant is set up in the console. */
+  readonly applicationId: string | null;
+  readonly credential: CredentialFiles | null;
   readonly login: string;
   readonly graph: string;
+  /** The file says which cloud, so the console does not ask. */
+  readonly cloudFixed: boolean;
   /** Own cron expression; null for the one of all tenants. */
   readonly schedule: string | null;
 }
@@ -83,21 +88,12 @@ export interface Config {
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
   readonly rejections: RejectionsConfig;
+  readonly console: ConsoleConfig;
 }
 
 export type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
-
-const CLOUDS = {
-  global: { login: 'https://login.microsoftonline.com', graph: 'https://graph.microsoft.com' },
-  usgov: { login: 'https://login.microsoftonline.us', graph: 'https://graph.microsoft.us' },
-  'usgov-dod': { login: 'https://login.microsoftonline.us', graph: 'https://dod-graph.microsoft.us' },
-  china: {
-    login: 'https://login.partner.microsoftonline.cn',
-    graph: 'https://microsoftgraph.chinacloudapi.cn',
-  },
-} as const;
 
 /** What only the user of a value can judge; each says what is wrong with it, or null. */
 export interface ConfigJudges {
@@ -173,6 +169,7 @@ function fromFile(file: ConfigFile): Config {
     },
     lookup: lookupFrom(file.lookup),
     rejections: rejectionsFrom(file.rejections),
+    console: consoleFrom(file.console),
   };
 }
 
@@ -197,10 +194,11 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
   const cloud = CLOUDS[table.cloud ?? 'global'];
   return {
     id: table.id,
-    applicationId: table.application_id,
+    applicationId: table.application_id ?? null,
     credential: credentialFrom(table),
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
+    cloudFixed: (table.cloud ?? table.login) !== undefined,
     schedule: table.schedule ?? null,
   };
 }
@@ -217,8 +215,8 @@ function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
   };
 }
 
-/** The checks between keys have seen to it that there is exactly one kind. */
-function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles {
+/** The checks between keys have seen to it that there is one kind at most. */
+function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles | null {
   if (table.certificate_file !== undefined && table.key_file !== undefined) {
     const keyPassphraseFile = table.key_passphrase_file ?? null;
     return {
@@ -229,7 +227,8 @@ function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles {
     };
   }
   if (table.assertion_file !== undefined) return { kind: 'assertion', assertionFile: table.assertion_file };
-  return { kind: 'secret', secretFile: table.secret_file ?? '', expires: timeOf(table.secret_expires) };
+  if (table.secret_file === undefined) return null;
+  return { kind: 'secret', secretFile: table.secret_file, expires: timeOf(table.secret_expires) };
 }
 
 function timeOf(instant: Date | string | undefined): number | null {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
+import { consoleSchema } from './console.ts';
 import { overrideSchema } from './override.ts';
 import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
@@ -85,7 +86,7 @@ const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date(
 
 const tenantSchema = z.strictObject({
   id: guid,
-  application_id: guid,
+  application_id: guid.optional(),
   secret_file: text.optional(),
   secret_expires: instant.optional(),
   certificate_file: text.optional(),
@@ -161,6 +162,7 @@ export const fileSchema = z.strictObject({
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
   rejections: rejectionsSchema.prefault({}),
+  console: consoleSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

@@ -10,15 +10,17 @@ export class DaemonUnreachable extends Error {
 export interface ControlClient {
   get(path: string): Promise<unknown>;
   /** Posts JSON, or bytes as they are. */
-  post(path: string, body: unknown): Promise<unknown>;
+  post(path: string, body: unknown, headers?: Headers): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
-  postLines(path: string, body: unknown): AsyncGenerator<unknown>;
+  postLines(path: string, body: unknown, headers?: Headers): AsyncGenerator<unknown>;
 }
+
+type Headers = Readonly<Record<string, string>>;
 
 /** A client of the daemon behind `socketPath`. Every call throws {@link DaemonUnreachable} when nobody answers. */
 export function controlClient(socketPath: string): ControlClient {
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await request(socketPath, method, path, body);
+  const call = async (method: string, path: string, body?: unknown, headers?: Headers): Promise<unknown> => {
+    const response = await request(socketPath, { method, path, headers }, body);
     let text = '';
     for await (const chunk of response.setEncoding('utf8')) text += chunk;
     const value: unknown = JSON.parse(text);
@@ -27,9 +29,9 @@ export function controlClient(socketPath: string): ControlClient {
   };
   return {
     get: (path) => call('GET', path),
-    post: (path, body) => call('POST', path, body),
-    async *postLines(path, body) {
-      const response = await request(socketPath, 'POST', path, body);
+    post: (path, body, headers) => call('POST', path, body, headers),
+    async *postLines(path, body, headers) {
+      const response = await request(socketPath, { method: 'POST', path, headers }, body);
       for await (const line of readline.createInterface({ input: response })) {
         if (line !== '') yield JSON.parse(line) as unknown;
       }
@@ -39,13 +41,12 @@ export function controlClient(socketPath: string): ControlClient {
 
 function request(
   socketPath: string,
-  method: string,
-  path: string,
+  { method, path, headers }: { method: string; path: string; headers: Headers | undefined },
   body?: unknown,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = http.request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      { socketPath, method, path, headers: { 'content-type': 'application/json', ...headers } },
       resolve,
     );
     // A daemon that refuses a body before its end closes the connection, which is an error after the answer too.

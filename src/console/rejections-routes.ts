@@ -22,6 +22,7 @@ import {
   readTopQuery,
   type TopQuery,
 } from '../core/rejection-query.ts';
+import type { ControlEnv } from './acting.ts';
 
 /** Each function is given by the composition root, and rejects while the log cannot be asked. */
 export interface RejectionFunctions {
@@ -33,7 +34,7 @@ export interface RejectionFunctions {
 }
 
 /** Adds the routes. */
-export function rejectionRoutes(app: Hono, answer: RejectionFunctions): void {
+export function rejectionRoutes(app: Hono<ControlEnv>, answer: RejectionFunctions): void {
   app.get('/v1/rejections', (context) =>
     answered(context, readRejectionQuery(context.req.query()), answer.list),
   );

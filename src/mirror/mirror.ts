@@ -8,6 +8,8 @@ import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from '../core/reconcile.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
+import { type Applications, openApplications } from './applications.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { type ExpiryRow, openCredentials, type SealedRow } from './credentials.ts';
@@ -76,11 +78,14 @@ export interface Mirror extends Disposable {
   holdings(tenant: string): Holdings;
   /** Overrides added by command. */
   readonly overrides: Overrides;
+  readonly accounts: Accounts;
   /** Recipients imported from Exchange. */
   readonly imports: Imports;
   /** The sealed credential of a tenant; null when none was kept. */
   sealedCredential(tenant: string): SealedRow | null;
   keepSealedCredential(tenant: string, row: SealedRow): void;
+  /** Applications entered in the console. */
+  readonly applications: Applications;
   /** Forgets the sealed credentials of all tenants but these. */
   retainCredentials(tenants: readonly string[]): void;
   /** The last warning that the tenant's credential ends; null when none was given. */
@@ -152,9 +157,11 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     counts: reading.counts,
     holdings: openHoldings(database, tenants),
     overrides: openOverrides(database),
+    accounts: openAccounts(database),
     imports: openImports(database, tenants),
     sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
     keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),
+    applications: openApplications(database, tenants),
     retainCredentials: credentials.retain,
     expiryWarned: (tenant) => credentials.warned(tenants.row(tenant).pk),
     keepExpiryWarned: (tenant, row) => credentials.keepWarned(tenants.row(tenant).pk, row),

@@ -115,6 +115,26 @@ const MIGRATIONS: readonly string[] = [
     told TEXT NOT NULL DEFAULT ''           -- hash of the plan that was last reported
   );
   `,
+  `
+  CREATE TABLE application (                -- what was entered in the console
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    place TEXT NOT NULL,                    -- pending: saved, not proven; used: proven
+    settings TEXT NOT NULL,                 -- JSON, nothing secret
+    kind TEXT NOT NULL,                     -- of the credential, which is sealed as in the table above
+    key_id TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+  );
+  CREATE TABLE account (                    -- who may enter the console; see accounts.ts
+    tenant TEXT NOT NULL,                   -- ids of the tenant and of the person's object in it
+    object TEXT NOT NULL,
+    name TEXT NOT NULL,                     -- as Entra ID named them then
+    role TEXT NOT NULL,                     -- admin or reader
+    since INTEGER NOT NULL,                 -- ms since 1970
+    PRIMARY KEY (tenant, object)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

@@ -5,6 +5,8 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import { applicationEvents } from './application-events.ts';
+import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
@@ -33,6 +35,8 @@ export const EVENT_NAMES = [
   'directory.fresh',
   'sync.round',
   'sync.held',
+  'sync.request',
+  'sync.approve',
   'sync.trouble',
   'lookup.found',
   'lookup.trouble',
@@ -46,6 +50,19 @@ export const EVENT_NAMES = [
   'rejections.trouble',
   'rejections.set_aside',
   'regret.found',
+  'application.save',
+  'application.discard',
+  'application.authenticate',
+  'application.consent',
+  'application.connect',
+  'application.adopt',
+  'console.listen',
+  'console.trouble',
+  'console.link',
+  'console.sign_in',
+  'console.sign_in_refused',
+  'console.sign_out',
+  'console.access',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -183,6 +200,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
     ...rejectionEvents(logger, metrics),
+    ...applicationEvents(logger),
+    ...consoleEvents(logger),
   };
 }
 

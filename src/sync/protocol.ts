@@ -9,17 +9,25 @@ import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
+
+import type { ApplicationRequests } from './application-protocol.ts';
+
+import type { ConsoleRequests } from './console-requests.ts';
+
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
 export interface LearnerTenant {
   readonly id: string;
-  readonly applicationId: string;
-  readonly credential: CredentialFiles;
+  /** null, as is the credential: both are entered in the console. */
+  readonly applicationId: string | null;
+  readonly credential: CredentialFiles | null;
   /** Base URL of the login service. */
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** login and graph are the configuration's word, and no cloud entered in the console changes them. */
+  readonly cloudFixed?: boolean;
   /** Own cron expression, UTC; without it the one of all tenants. */
   readonly schedule?: string | null;
 }
@@ -50,12 +58,14 @@ export interface Trouble {
   readonly tenant?: string;
 }
 
+/** `kept`: its file cannot be used, and this is the last one that worked; `console`: it was entered there. */
+export type CredentialSource = 'file' | 'kept' | 'console';
+
 /** Which credential is in use. */
 export interface CredentialUse {
   /** `secret`, `certificate` or `assertion`. */
   readonly kind: string;
-  /** `kept`: its file cannot be used, and this is the last one that worked. */
-  readonly source: 'file' | 'kept';
+  readonly source: CredentialSource;
   /** Ms since 1970; null when unknown. */
   readonly expires: number | null;
 }
@@ -68,7 +78,7 @@ export type CredentialNews =
   | {
       readonly event: 'expiry';
       readonly kind: string;
-      readonly source: 'file' | 'kept';
+      readonly source: CredentialSource;
       readonly expires: number;
       readonly days: number;
     };
@@ -109,6 +119,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** It has an application and a credential, in the configuration or proven in the console. */
+  readonly setUp: boolean;
   /** null when the mirror cannot be used. */
   readonly credential: CredentialStatus | null;
   /** Verified domains that another configured tenant says it has verified too. */
@@ -185,7 +197,7 @@ export interface AcceptedMail {
 }
 
 /** What can be asked, with what it is answered by. */
-export interface Requests {
+export interface Requests extends ApplicationRequests, ConsoleRequests {
   readonly sync: {
     readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];

@@ -137,7 +137,7 @@ describe('parseConfig', () => {
   });
 
   it.each([
-    ['', { secret_file: 'is missing, and so are certificate_file with key_file, and assertion_file' }],
+    ['', { secret_file: expect.stringContaining('is missing, and so are certificate_file') }],
     ['secret_file = ""', { secret_file: 'must not be empty' }],
     [
       'secret_file = "s"\nassertion_file = "a"',
@@ -164,6 +164,29 @@ describe('parseConfig', () => {
   ])('refuses the credential %j', (lines, expected) => {
     const found = Object.entries(expected).map(([key, problem]) => [`tenant[0].${key}`, problem]);
     expect(problems(credential(lines))).toEqual(Object.fromEntries(found));
+  });
+
+  it('needs no application and no credential of a tenant that is set up in the console', () => {
+    const parsed = parseConfig(
+      REQUIRED.replace(/^(application_id|secret_file).*\n/gm, '').replace(
+        '[[domain]]',
+        'cloud = "usgov"\n[[domain]]',
+      ),
+    );
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: { tenants: [{ applicationId: null, credential: null, cloudFixed: true }] },
+    });
+  });
+
+  it.each([
+    ['secret_file = "s"'],
+    ['certificate_file = "c"\nkey_file = "k"'],
+    ['assertion_file = "a"'],
+    ['key_file = "k"'],
+  ])('wants an application beside %j', (lines) => {
+    const found = problems(credential(lines).replace(/^application_id.*\n/m, ''));
+    expect(found['tenant[0].application_id']).toContain('leave both out to set the tenant up in the console');
   });
 
   it('takes a schedule of a tenant, which is judged like that of all', () => {

@@ -12,7 +12,6 @@ import {
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
 import type { ImportRequest } from '../../src/console/operator-routes.ts';
 import { SILENT_OPERATOR } from './operator.ts';
-import { NO_REJECTIONS } from './rejections.ts';
 
 const answers: ControlFunctions = {
   status: async () => ({ version: '1' }),
@@ -25,7 +24,6 @@ const answers: ControlFunctions = {
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
-  rejections: NO_REJECTIONS,
 };
 
 function socketPath(): string {
