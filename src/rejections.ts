@@ -71,7 +71,7 @@ function noteRecipient(log: RejectionLog, answer: RecipientAnswer): void {
     address: verdict.key,
     domain: verdict.domain,
     tenant: verdict.tenant,
-    directoryAge: verdict.directoryAge,
+    directoryAge: verdict.directoryAge === null ? null : Math.round(verdict.directoryAge / 1000) * 1000,
     session: answer.session,
     source: answer.mode,
     detail: answer.nextHopReply,

@@ -37,73 +37,66 @@ export interface Answered {
   readonly detail: string | null;
 }
 
-/** `true` stands for the value of the answer before, or for "as the recipient is written" in its normal form. */
-export type PackedValue = string | number | boolean | null;
+export type PackedValue = string | number | null;
 
-/** Values of one packed answer. */
-export const PACKED_WIDTH = 18;
+/** Columns whose value is left out when it is that of the answer before, in this order; one bit each. */
+const REPEATING = [
+  'kind',
+  'code',
+  'reason',
+  'client',
+  'realClient',
+  'helo',
+  'tls',
+  'mailFrom',
+  'domain',
+  'tenant',
+  'directoryAge',
+  'session',
+  'source',
+  'detail',
+] as const;
+/** Bit that says that the recipient is written in its normal form. */
+const NORMAL = 1 << REPEATING.length;
 
 /**
  * Appends an answer to a flat list; `before` is the one appended before it, null at the beginning. A client that asks for
- * many recipients is always the same, so most values need not travel again.
+ * many recipients is always the same, so most values need not travel again. Ages are rounded to seconds.
  */
 export function packAnswered(into: PackedValue[], answered: Answered, before: Answered | null): void {
-  const { at, ref, code, rcpt, address, directoryAge } = answered;
-  into.push(
-    at,
-    ref,
-    answered.kind === before?.kind || answered.kind,
-    code,
-    answered.reason === before?.reason || answered.reason,
-    answered.client === before?.client || answered.client,
-    answered.realClient === before?.realClient || answered.realClient,
-    answered.helo === before?.helo || answered.helo,
-    answered.tls === before?.tls || answered.tls,
-    answered.mailFrom === before?.mailFrom || answered.mailFrom,
-    rcpt,
-    address === rcpt || address,
-    answered.domain === before?.domain || answered.domain,
-    answered.tenant === before?.tenant || answered.tenant,
-    directoryAge === null ? null : Math.round(directoryAge),
-    answered.session === before?.session || answered.session,
-    answered.source === before?.source || answered.source,
-    answered.detail === before?.detail || answered.detail,
-  );
+  const { at, ref, rcpt, address } = answered;
+  const start = into.length;
+  into.push(0, before === null ? at : at - before.at, ref, rcpt);
+  let bits = 0;
+  for (let bit = 0; bit < REPEATING.length; bit++) {
+    const column = REPEATING[bit] as (typeof REPEATING)[number];
+    const value = answered[column];
+    if (before !== null && before[column] === value) continue;
+    bits |= 1 << bit;
+    into.push(value);
+  }
+  if (address === rcpt) bits |= NORMAL;
+  else into.push(address);
+  into[start] = bits;
 }
 
 /** The answers of a flat list. */
 export function* unpackAnswered(values: readonly PackedValue[]): Generator<Answered> {
   let before: Answered | null = null;
-  for (let at = 0; at + PACKED_WIDTH <= values.length; at += PACKED_WIDTH) {
-    before = answeredAt(values, at, before);
+  for (let at = 0; at < values.length; ) {
+    const bits = values[at] as number;
+    const answered: Record<string, PackedValue> = { ...before };
+    answered.at = (values[at + 1] as number) + (before?.at ?? 0);
+    answered.ref = values[at + 2] ?? null;
+    answered.rcpt = values[at + 3] ?? null;
+    at += 4;
+    for (const [bit, column] of REPEATING.entries()) {
+      if (bits & (1 << bit)) answered[column] = values[at++] ?? null;
+    }
+    answered.address = bits & NORMAL ? answered.rcpt : (values[at++] ?? null);
+    before = answered as unknown as Answered;
     yield before;
   }
-}
-
-function answeredAt(values: readonly PackedValue[], at: number, before: Answered | null): Answered {
-  const value = <T>(index: number, same?: T): T =>
-    (values[at + index] === true ? same : values[at + index]) as T;
-  const rcpt = value<string | null>(10);
-  return {
-    at: value(0),
-    ref: value(1),
-    kind: value(2, before?.kind),
-    code: value(3),
-    reason: value(4, before?.reason),
-    client: value(5, before?.client),
-    realClient: value(6, before?.realClient),
-    helo: value(7, before?.helo),
-    tls: value(8, before?.tls),
-    mailFrom: value(9, before?.mailFrom),
-    rcpt,
-    address: value(11, rcpt),
-    domain: value(12, before?.domain),
-    tenant: value(13, before?.tenant),
-    directoryAge: value(14),
-    session: value(15, before?.session),
-    source: value(16, before?.source),
-    detail: value(17, before?.detail),
-  };
 }
 
 /** Answered recipients of one accepted domain in one bucket of {@link BUCKET}. */
@@ -127,8 +120,9 @@ export interface AnswerBatch {
   readonly run: string;
   /** Counts up within a run. */
   readonly id: number;
-  /** Packed answers. */
+  /** Packed answers, and how many there are. */
   readonly values: readonly PackedValue[];
+  readonly answers: number;
   readonly counts: readonly AnswerCount[];
 }
 

@@ -1,20 +1,15 @@
-/**
- * Answers that wait to be kept, collected as cheaply as it gets, because it stands in the way of every answer.
- */
+/** Answers that wait to be kept, collected as cheaply as it gets, because it stands in the way of every answer. */
 import {
+  type AnswerBatch,
   type AnswerCount,
   type Answered,
   BUCKET,
-  PACKED_WIDTH,
   type PackedValue,
   packAnswered,
 } from '../core/answered.ts';
 
 /** What is handed over at once. */
-export interface Collected {
-  readonly values: readonly PackedValue[];
-  readonly counts: readonly AnswerCount[];
-}
+export type Collected = Pick<AnswerBatch, 'values' | 'answers' | 'counts'>;
 
 export interface Collector {
   /** Answers that wait. */
@@ -31,14 +26,18 @@ export interface Collector {
 /** Answers in one hand-over. */
 const CHUNK = 1000;
 
+interface Chunk {
+  readonly values: PackedValue[];
+  answers: number;
+  last: Answered | null;
+}
+
 type Tally = { -readonly [Name in keyof AnswerCount]: AnswerCount[Name] };
 
 /** An empty collector. Its bound is for the caller to keep. */
 export function openCollector(): Collector {
-  const chunks: PackedValue[][] = [];
-  let filling: PackedValue[] = [];
-  let before: Answered | null = null;
-  let waiting = 0;
+  const full: Chunk[] = [];
+  let filling = emptyChunk();
   let tallies = new Map<string, Tally>();
   let tally: Tally | null = null;
 
@@ -50,20 +49,18 @@ export function openCollector(): Collector {
   };
   return {
     get size() {
-      return waiting;
+      return full.length * CHUNK + filling.answers;
     },
     get full() {
-      return chunks.length > 0;
+      return full.length > 0;
     },
     add(answered) {
-      packAnswered(filling, answered, before);
-      before = answered;
-      waiting += 1;
-      if (filling.length >= CHUNK * PACKED_WIDTH) {
-        chunks.push(filling);
-        filling = [];
-        before = null;
-      }
+      packAnswered(filling.values, answered, filling.last);
+      filling.last = answered;
+      filling.answers += 1;
+      if (filling.answers < CHUNK) return;
+      full.push(filling);
+      filling = emptyChunk();
     },
     count(time, tenant, domain, code) {
       const at = time - (time % BUCKET);
@@ -76,17 +73,17 @@ export function openCollector(): Collector {
       else tally.rejected += 1;
     },
     take() {
-      if (waiting === 0 && tallies.size === 0) return null;
-      const values = chunks.shift() ?? filling;
-      if (values === filling) {
-        filling = [];
-        before = null;
-      }
+      const oldest = full.shift() ?? filling;
+      if (oldest === filling) filling = emptyChunk();
+      if (oldest.answers === 0 && tallies.size === 0) return null;
       const counts = [...tallies.values()];
-      waiting -= values.length / PACKED_WIDTH;
       tallies = new Map();
       tally = null;
-      return { values, counts };
+      return { values: oldest.values, answers: oldest.answers, counts };
     },
   };
+}
+
+function emptyChunk(): Chunk {
+  return { values: [], answers: 0, last: null };
 }

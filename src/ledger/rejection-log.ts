@@ -3,7 +3,7 @@
  * another: whoever answers never waits for it. While it is behind, dead or cannot write, answers wait up to a bound, and
  * those beyond are lost and counted. A batch is kept until the thread has written it, and counts once however often it is sent.
  */
-import { type Answered, PACKED_WIDTH } from '../core/answered.ts';
+import type { Answered } from '../core/answered.ts';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import { type Collected, type Collector, openCollector } from './collector.ts';
 import type { LedgerNews, LedgerRequest, LedgerRequests, RecorderSettings } from './protocol.ts';
@@ -139,7 +139,7 @@ function openPump(thread: LedgerThread, run: string, collector: Collector, event
       stopped = true;
     },
     /** Answers of the batch that could not be written. */
-    unwritten: () => (batch?.values.length ?? 0) / PACKED_WIDTH,
+    unwritten: () => batch?.answers ?? 0,
   };
 }
 

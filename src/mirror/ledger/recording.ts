@@ -3,13 +3,7 @@
  * is sent again after a crash changes nothing. Repeats of an answer within a period only raise the count of its row.
  */
 import type { Database } from 'better-sqlite3';
-import {
-  type AnswerBatch,
-  type Answered,
-  type BatchEffect,
-  PACKED_WIDTH,
-  unpackAnswered,
-} from '../../core/answered.ts';
+import { type AnswerBatch, type Answered, type BatchEffect, unpackAnswered } from '../../core/answered.ts';
 import { referenceNumber } from '../../core/reference.ts';
 import type { References } from './references.ts';
 
@@ -56,7 +50,7 @@ export function openRecording(database: Database, references: References, repeat
     for (const [reference, at] of group.refs) references.add(reference, at, row.id);
     return made;
   };
-  const write = database.transaction(({ run, id, values, counts }: AnswerBatch): BatchEffect => {
+  const write = database.transaction(({ run, id, values, answers, counts }: AnswerBatch): BatchEffect => {
     const done = lastBatch.get(run, id);
     if (done) return done;
     let kept = 0;
@@ -65,7 +59,7 @@ export function openRecording(database: Database, references: References, repeat
     for (const { at, tenant, domain, accepted, rejected, deferred } of counts) {
       count.run(at, tenant ?? '', domain ?? '', accepted, rejected, deferred);
     }
-    const aggregated = values.length / PACKED_WIDTH - kept;
+    const aggregated = answers - kept;
     noteBatch.run(run, id, kept, aggregated);
     return { kept, aggregated };
   });
