@@ -7,9 +7,15 @@ import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
-import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
-import { operatorFrom, SILENT } from './core/operator.ts';
-import { type ExportSource, openDoors, openExports } from './doors.ts';
+import {
+  type DirectorySnapshot,
+  emptyTenantDirectory,
+  openSnapshot,
+  type TenantDirectory,
+  withTenant,
+} from './core/directory.ts';
+import { type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
+import { openDoors, openExports } from './doors.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
 import { watchEdge } from './edge-watch.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
@@ -17,6 +23,7 @@ import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { openRejections } from './rejections.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
@@ -86,7 +93,9 @@ export async function openGateway(
     };
     const exports = openExports(config, events.exportDone);
     closers.push(async () => exports[Symbol.dispose]());
-    const learning = openLearning(config, shared, events, exports, (directory) =>
+    const rejections = openRejections(config, events);
+    closers.push(() => rejections.stop());
+    const learning = openLearning(config, shared, events, [exports, rejections], (directory) =>
       lookups?.published(directory),
     );
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
@@ -105,7 +114,9 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const { edge, nextHops } = watchEdge(edgeOf(config, shared, relay, { lookups, accepted }, events));
+    const { edge, nextHops } = watchEdge(
+      edgeOf(config, shared, relay, { lookups, accepted, rejections }, events),
+    );
     const listeners = await openListeners(config, edge, events, closers);
     const doors = await openDoors(config, edge, events, closers);
     const parts = {
@@ -122,6 +133,7 @@ export async function openGateway(
     const keeper = consoleOf(config, events);
     const control = await openControlSocket(config.controlSocket, {
       ...controlFunctions({ ...parts, exports: exports.functions, metrics: looked }),
+      rejections: rejections.functions,
       console: consoleFunctions(config, keeper, learning, events),
       consoleToken: keeper?.token ?? null,
     });
@@ -139,7 +151,10 @@ function openLearning(
   config: Config,
   shared: Shared,
   events: Events,
-  exports: ExportSource,
+  followers: ReadonlyArray<{
+    directory(snapshot: DirectorySnapshot): void;
+    operator?(snapshot: OperatorSnapshot): void;
+  }>,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const settings = {
@@ -160,12 +175,12 @@ function openLearning(
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
-      exports.directory(snapshot);
+      for (const follower of followers) follower.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
       shared.operator = operatorFrom(config.policy, snapshot);
-      exports.operator(snapshot);
+      for (const follower of followers) follower.operator?.(snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

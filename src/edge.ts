@@ -11,6 +11,7 @@ import { referenceSource } from './core/reference.ts';
 import type { Verdict } from './core/verdict.ts';
 import { addressText } from './inquiry.ts';
 import type { Events, RecipientEvent } from './ops/events.ts';
+import type { Rejections } from './rejections.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -49,15 +50,22 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
+/** What is asked and told besides the directory and the relay. */
+export interface EdgeParts {
+  readonly lookups: LiveLookups | null;
+  readonly accepted: AcceptedMailLog;
+  readonly rejections: Rejections;
+}
+
 /** The answer to one recipient, through whatever door. */
-type Answered = RecipientEvent & { readonly verdict: Verdict };
+export type Answered = RecipientEvent & { readonly verdict: Verdict };
 
 /** What a connection may ask and tell, and where a door tells its answers. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   { policy }: Config,
   shared: Shared,
   relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
+  { lookups, accepted, rejections }: EdgeParts,
   events: Events,
 ): SmtpEdge & { answered(answer: Answered): void } {
   const answered = (answer: Answered): void => {
@@ -67,6 +75,7 @@ export function edgeOf(
     if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
       accepted.note(tenant, matched);
     events.recipient(answer);
+    rejections.recipient(answer);
   };
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
   return {
@@ -92,9 +101,15 @@ export function edgeOf(
     events: {
       recipientAnswered: answered,
       messageRelayed: events.message,
-      messageFailed: events.message,
+      messageFailed(message) {
+        events.message(message);
+        rejections.message(message);
+      },
       nextHopTrouble: events.nextHopTrouble,
-      sessionRefused: events.sessionRefuse,
+      sessionRefused(refusal) {
+        events.sessionRefuse(refusal);
+        rejections.session(refusal);
+      },
       listenerTrouble: events.listenerTrouble,
     },
   };

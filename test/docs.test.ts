@@ -23,6 +23,7 @@ const EVENTS = [
   'application-events',
   'console-events',
   'door-events',
+  'rejection-events',
 ]
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');

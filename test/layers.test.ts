@@ -19,6 +19,8 @@ const TOP = [
   'exporter.ts',
   'inquiry.ts',
   'recipient-inquiry.ts',
+  'recorder.ts',
+  'rejections.ts',
   'learner.ts',
   'rounds.ts',
   'tenant.ts',

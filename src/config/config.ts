@@ -12,6 +12,7 @@ import { type ConsoleConfig, consoleFrom } from './console.ts';
 import { type DoorConfig, doorFrom, type ExportConfig, exportFrom } from './doors.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
+import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
 export interface SmtpConfig {
@@ -87,6 +88,7 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly rejections: RejectionsConfig;
   readonly console: ConsoleConfig;
   readonly doors: readonly DoorConfig[];
   readonly exports: readonly ExportConfig[];
@@ -169,6 +171,7 @@ function fromFile(file: ConfigFile): Config {
       recentMail: file.guard.recent_mail,
     },
     lookup: lookupFrom(file.lookup),
+    rejections: rejectionsFrom(file.rejections),
     console: consoleFrom(file.console),
     doors: file.door.map(doorFrom),
     exports: file.export.map(exportFrom),
