@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { learningEvents } from './learning-events.ts';
+import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -20,6 +21,12 @@ export const EVENT_NAMES = [
   'config.warning',
   'listener.open',
   'listener.trouble',
+  'certificate.use',
+  'certificate.trouble',
+  'certificate.expiry',
+  'tls.failure',
+  'config.reload',
+  'config.refuse',
   'session.refuse',
   'rcpt.accept',
   'rcpt.defer',
@@ -73,6 +80,7 @@ export interface RecipientEvent {
   readonly session: string;
   readonly client: Client;
   readonly tls: string | null;
+  readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
   readonly durationMs: number;
   readonly helo: string | null;
@@ -138,6 +146,7 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
+  const listeners = listenerEvents(logger, metrics);
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -148,8 +157,17 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
     listenerOpen: (address: string, mode: string, tls: boolean) =>
       logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: ({ stage, error, client }: ListenerTrouble) =>
-      logger.error({ event: 'listener.trouble', stage, client: client?.address ?? null, error: text(error) }),
+    listenerTrouble: ({ stage, error, client }: ListenerTrouble) => {
+      // Handshakes fail all day on a listener that the internet can reach; it is no fault of ours.
+      if (stage === 'tls') listeners.tlsFailure(client?.address ?? null, text(error));
+      else
+        logger.error({
+          event: 'listener.trouble',
+          stage,
+          client: client?.address ?? null,
+          error: text(error),
+        });
+    },
     sessionRefuse: (refusal: RefusalEvent) =>
       logger.warn({
         event: 'session.refuse',
@@ -175,6 +193,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...listeners,
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
   };
@@ -201,6 +220,7 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
     client: answer.client.address,
     real_client: answer.client.address,
     tls: answer.tls,
+    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
     domain,
     tenant,
     directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),

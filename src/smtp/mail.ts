@@ -178,7 +178,7 @@ export class Mail {
     const reply = worded(ref);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, helo, tls } = this.session.facts();
+    const { session, mode, client, helo, tls, tlsClient = null } = this.session.facts();
     // Field by field: a spread costs a third of the whole answer.
     this.edge.events.recipientAnswered({
       session,
@@ -186,6 +186,7 @@ export class Mail {
       client,
       helo,
       tls,
+      tlsClient,
       verdict,
       reply: sent(reply),
       ref: reply.code < 400 ? null : ref,
