@@ -15,6 +15,7 @@ import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { masterKeyFile } from './seal/master-key.ts';
+import { openHarvestGuard } from './smtp/harvest-guard.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
@@ -98,13 +99,11 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const listeners = await openListeners(
-      config,
-      edgeOf(config, shared, relay, { lookups, accepted }, events),
-      events,
-      closers,
-    );
-    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
+    const harvest = openHarvestGuard(config.harvest, events.harvest);
+    closers.push(async () => harvest[Symbol.dispose]());
+    const edge = edgeOf(config, shared, relay, { lookups, accepted, harvest }, events);
+    const listeners = await openListeners(config, edge, events, closers);
+    const parts = { config, version, answering: shared, learning, lookups, harvest, listeners, events };
     const control = await openControlSocket(
       config.controlSocket,
       controlFunctions({ ...parts, metrics: looked }),

@@ -10,6 +10,7 @@ import type { Operator } from './core/operator.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
+import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -48,12 +49,19 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
+/** What answers and takes notes beside the directory. */
+export interface EdgeParts {
+  readonly lookups: LiveLookups | null;
+  readonly accepted: AcceptedMailLog;
+  readonly harvest: HarvestGate;
+}
+
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   { policy }: Config,
   shared: Shared,
   relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
+  { lookups, accepted, harvest }: EdgeParts,
   events: Events,
 ): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
@@ -61,15 +69,16 @@ export function edgeOf(
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
-      ((mailbox, verdict, client) => {
+      ((mailbox, verdict) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy) };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
           : afterLookup(verdict, outcome);
       }),
     relay,
+    harvest,
     nextHops: () => nextHops,
     reference: referenceSource(randomBytes),
     events: {

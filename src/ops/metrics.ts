@@ -8,6 +8,8 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly harvestDenials: Counter;
+  readonly harvestRefusals: Counter;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly credentialExpiry: Gauge<'tenant'>;
@@ -51,6 +53,16 @@ export function createMetrics(): Metrics {
       name: 'rcptgate_lookups_total',
       help: 'Unknown recipients by what their live lookup came to.',
       labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    harvestDenials: new Counter({
+      name: 'rcptgate_harvest_denials_total',
+      help: 'Clients denied because they asked for too many unknown recipients.',
+      registers,
+    }),
+    harvestRefusals: new Counter({
+      name: 'rcptgate_harvest_refusals_total',
+      help: 'Connections and recipients of denied clients that were turned away.',
       registers,
     }),
     ...tenantGauges(registry),

@@ -6,7 +6,10 @@ import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import { Admission } from './admission.ts';
+import { connectedClient } from './client.ts';
 import { type ConnectionSettings, GatewayConnection } from './connection.ts';
+import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
 import type { SessionEdge } from './session.ts';
 
 /** A certificate chain and its key, PEM. */
@@ -16,6 +19,7 @@ export interface KeyPair {
 }
 
 export class GatewayServer extends SMTPServer {
+  readonly admission: Admission;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   /** Every session with a socket, those included that only wait for the client to close its side. */
@@ -37,6 +41,7 @@ export class GatewayServer extends SMTPServer {
     });
     this.settings = settings;
     this.edge = edge;
+    this.admission = new Admission(settings, edge.harvest);
     // Gap 15: without a listener an 'error', such as garbage after STARTTLS, ends the process.
     this.on('error', (error: unknown) =>
       edge.events.listenerTrouble({ stage: 'listener', error, client: null }),
@@ -49,14 +54,54 @@ export class GatewayServer extends SMTPServer {
       socket.destroy();
       return;
     }
-    const connection = new GatewayConnection(this, socket, options, this.settings, this.edge);
+    const identity = connectedClient(peerOf(socket), proxiedBy(options));
+    const { admission, settings, edge } = this;
+    const connection = new GatewayConnection(this, socket, options, { settings, edge, admission, identity });
+    const leave = admission.enter(identity);
     this.connections.add(connection);
     this.open.add(connection);
-    socket.once('close', () => this.open.delete(connection));
+    socket.once('close', () => {
+      this.open.delete(connection);
+      leave();
+    });
     connection.on('error', (error: unknown) =>
       this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
     );
     connection.init();
+  }
+
+  /** The package's own list of proxies is not used. */
+  override _expectsProxyHeader(socket: Socket): boolean {
+    return this.admission.expectsHeader(socket.remoteAddress ?? '');
+  }
+
+  /**
+   * Gap 24: the package refuses version 2 and reads version 1 loosely. A header is awaited from listed proxies and from
+   * nobody else; what a stranger calls a header is an unknown command to a listener without proxies, and never read by one
+   * with them.
+   */
+  override _handleProxy(socket: Socket, accepted: Parameters<SMTPServer['_handleProxy']>[1]): void {
+    if (!this._expectsProxyHeader(socket)) {
+      accepted(null);
+      return;
+    }
+    const peer = peerOf(socket);
+    const limit = Math.min(HEADER_TIME, this.settings.commandTimeout);
+    void proxiedConnection(socket, limit).then((connection) => {
+      if (connection.ok) {
+        const { client } = connection;
+        // Without an id the connection makes one.
+        const named = client ? { remoteAddress: client.address, remotePort: client.port } : {};
+        accepted(null, { id: '', ...named });
+        return;
+      }
+      const { problem } = connection;
+      const error = new Error(problem ?? 'the proxy only looked whether we listen');
+      if (problem !== null) this.edge.events.listenerTrouble({ stage: 'client', error, client: peer });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      accepted(error);
+    });
   }
 
   /** Greets at once: there is nothing to wait for. */
@@ -93,8 +138,22 @@ export class GatewayServer extends SMTPServer {
         resolve();
       });
       for (const connection of this.open) connection.drain();
+      // Those that wait for a PROXY header have no session yet.
+      for (const socket of this._pendingSockets.values()) socket.destroy();
     });
   }
+}
+
+function peerOf(socket: Socket): { address: string; port: number } {
+  return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+}
+
+/** What the PROXY header said, as {@link GatewayServer._handleProxy} hands it on. */
+function proxiedBy(
+  options: SMTPConnectionOptions | null | undefined,
+): { address: string; port: number } | null {
+  const address = options?.remoteAddress;
+  return address === undefined ? null : { address, port: options?.remotePort ?? 0 };
 }
 
 function validateKeyPair({ key, cert }: KeyPair): void {
