@@ -17,6 +17,7 @@ import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
+import { openHarvestGuard } from './smtp/harvest-guard.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
@@ -126,19 +127,16 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const listeners = await openListeners(
-      live,
-      edgeOf(shared, relay, { lookups, accepted }, events),
-      certificates,
-      events,
-      closers,
-    );
+    const harvest = openHarvestGuard(config.harvest, events.harvest);
+    closers.push(async () => harvest[Symbol.dispose]());
+    const edge = edgeOf(shared, relay, { lookups, accepted, harvest }, events);
+    const listeners = await openListeners(live, edge, certificates, events, closers);
     certificates.presentedBy(() => live.config.smtp, listeners);
     const inquired = {
       get config() {
         return live.config;
       },
-      ...{ version, answering: shared, learning, lookups, listeners, events, metrics: looked },
+      ...{ version, answering: shared, learning, lookups, harvest, listeners, events, metrics: looked },
     };
     const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { coverage } from './commands/coverage.ts';
+import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { status } from './commands/status.ts';
@@ -67,6 +68,13 @@ a date and time with zone, or a duration such as 30d. The more specific match wi
 configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove (or it stands in the file), 2 not valid.`,
     options: { text: 'string', note: 'string', expires: 'string' },
     run: (args, terminal) => withDaemon(args, terminal, override),
+  },
+  harvest: {
+    usage: 'rcptgate harvest list | reset CLIENT | reset --all [--json] [--config FILE]',
+    summary: 'show the clients that are denied for guessing recipients, or let them ask again',
+    help: 'CLIENT is an IP address; an IPv6 client is its /64. Exit code: 0.',
+    options: { all: 'boolean' },
+    run: (args, terminal) => withDaemon(args, terminal, harvest),
   },
   import: {
     usage: 'rcptgate import FILE|--remove [--tenant ID] [--dry-run] [--force] [--json] [--config FILE]',

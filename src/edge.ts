@@ -11,6 +11,7 @@ import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
+import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -52,11 +53,18 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
+/** What answers and takes notes beside the directory. */
+export interface EdgeParts {
+  readonly lookups: LiveLookups | null;
+  readonly accepted: AcceptedMailLog;
+  readonly harvest: HarvestGate;
+}
+
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   shared: Shared,
   relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
+  { lookups, accepted, harvest }: EdgeParts,
   events: Events,
 ): SmtpEdge {
   const nextHops = nextHopsOf();
@@ -64,19 +72,16 @@ export function edgeOf(
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
-      ((mailbox, verdict, client) => {
+      ((mailbox, verdict) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = {
-          tenant: verdict.tenant,
-          addresses: lookupKeys(mailbox, shared.operator.policy),
-          client,
-        };
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, shared.operator.policy) };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
           : afterLookup(verdict, outcome);
       }),
     relay,
+    harvest,
     nextHops: () => nextHops(shared.operator.policy),
     reference: referenceSource(randomBytes),
     events: {

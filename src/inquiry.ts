@@ -4,6 +4,7 @@ import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
+import type { HarvestFunctions } from './console/harvest-routes.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
@@ -11,12 +12,14 @@ import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
+import { addressWords } from './core/network.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
 import { policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
+import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
@@ -31,6 +34,7 @@ export interface Inquired {
   readonly learning: Learning;
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
+  readonly harvest: HarvestGuard;
   readonly listeners: readonly SmtpListener[];
   metrics(): Promise<string>;
   readonly events: {
@@ -53,6 +57,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
+    harvest: harvestFunctions(parts.harvest),
     sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
     approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
@@ -64,6 +69,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
         version,
         startedAt,
         now,
+        harvest: parts.harvest.state(),
         listeners: listeners.map((listener, index) => ({
           address: addressText(listener),
           mode: config.smtp[index]?.mode ?? '',
@@ -78,6 +84,19 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
           imported: importedText(answering.operator.imports.get(tenant.tenant)),
         })),
       };
+    },
+  };
+}
+
+function harvestFunctions(guard: HarvestGuard): HarvestFunctions {
+  return {
+    state: () => ({ now: Date.now(), ...guard.state() }),
+    reset(client) {
+      const address = client?.replace(/\/64$/, '') ?? null;
+      if (address !== null && addressWords(address) === null) {
+        return { problem: `${address} is not an IP address` };
+      }
+      return { reset: guard.reset(address) };
     },
   };
 }
@@ -126,7 +145,7 @@ async function lookUp(
   if (!lookups || !parsed.ok || !wantsLookup(verdict)) return null;
   const started = performance.now();
   const addresses = lookupKeys(parsed.mailbox, config.policy);
-  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses, client: null });
+  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses });
   return { outcome, ms: performance.now() - started };
 }
 

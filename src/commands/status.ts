@@ -1,5 +1,6 @@
 /** `rcptgate status`: the state of the daemon. */
 import { type DaemonCommand, EXIT } from './command.ts';
+import { type HarvestStatus, harvestLine } from './harvest.ts';
 import { type RoundState, troubleLines } from './sync.ts';
 import { count, printable, span, table } from './table.ts';
 
@@ -13,6 +14,7 @@ export interface GatewayStatus {
     readonly mode: string;
     readonly connections: number;
   }>;
+  readonly harvest: Omit<HarvestStatus, 'now'>;
   readonly tenants: readonly TenantState[];
 }
 
@@ -93,6 +95,7 @@ export function statusText(status: GatewayStatus): string {
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
+    harvestLine(status.harvest),
     '',
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],

@@ -21,6 +21,9 @@ export interface SmtpConfig {
   readonly maxRecipients: number;
   readonly maxMessageSize: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
+  /** Networks, as they are written. */
+  readonly access: Readonly<Record<'allow' | 'trusted' | 'proxies' | 'xclient', readonly string[]>>;
   readonly greetingDelay: number;
   readonly commandTimeout: number;
   readonly dataTimeout: number;
@@ -45,8 +48,12 @@ export interface LookupConfig {
   readonly rate: number;
   readonly burst: number;
   readonly negative: number;
-  readonly harvestLimit: number;
-  readonly harvestWindow: number;
+}
+
+export interface HarvestConfig {
+  readonly limit: number;
+  readonly window: number;
+  readonly deny: number;
 }
 
 export interface RelayConfig {
@@ -83,6 +90,7 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly harvest: HarvestConfig;
 }
 
 export type ParsedConfig =
@@ -172,7 +180,8 @@ function fromFile(file: ConfigFile): Config {
       minRemovals: file.guard.min_removals,
       recentMail: file.guard.recent_mail,
     },
-    lookup: lookupFrom(file.lookup),
+    lookup: file.lookup,
+    harvest: file.harvest,
   };
 }
 
@@ -186,6 +195,13 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
     maxRecipients: table.max_recipients,
     maxMessageSize: table.max_message_size,
     maxConnections: table.max_connections,
+    maxConnectionsPerClient: table.max_connections_per_client,
+    access: {
+      allow: table.allow,
+      trusted: table.trusted,
+      proxies: table.proxies,
+      xclient: table.xclient,
+    },
     greetingDelay: table.greeting_delay,
     commandTimeout: table.command_timeout,
     dataTimeout: table.data_timeout,
@@ -203,18 +219,6 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
     schedule: table.schedule ?? null,
-  };
-}
-
-function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
-  return {
-    enabled: table.enabled,
-    deadline: table.deadline,
-    rate: table.rate,
-    burst: table.burst,
-    negative: table.negative,
-    harvestLimit: table.harvest_limit,
-    harvestWindow: table.harvest_window,
   };
 }
 

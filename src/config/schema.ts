@@ -1,6 +1,7 @@
 /** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
+import { parseNetwork } from '../core/network.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
@@ -59,6 +60,15 @@ const proxyUrl = z
     'must be a proxy URL such as "http://proxy.example:3128"',
   );
 
+const networks = z.array(
+  z.string().refine((value) => parseNetwork(value).ok, {
+    error: ({ input }) => {
+      const parsed = parseNetwork(String(input));
+      return parsed.ok ? '' : `${String(input)} ${parsed.problem}`;
+    },
+  }),
+);
+
 /** One `[[smtp]]` table. */
 export const smtpSchema = z.strictObject({
   listen: listenAddress.prefault('127.0.0.1:2525'),
@@ -73,7 +83,12 @@ export const smtpSchema = z.strictObject({
     .default(1000),
   max_message_size: size.prefault('150MB'),
   max_connections: z.int().min(1).max(1_000_000).default(1000),
-  greeting_delay: duration.prefault('0s'),
+  max_connections_per_client: z.int().min(0).max(1_000_000).default(50),
+  allow: networks.default([]),
+  trusted: networks.default(['127.0.0.0/8', '::1']),
+  proxies: networks.default([]),
+  xclient: networks.default([]),
+  greeting_delay: duration.prefault('100ms'),
   command_timeout: duration.prefault('5m'),
   data_timeout: duration.prefault('10m'),
   session_timeout: duration.prefault('1h'),
@@ -138,8 +153,12 @@ const lookupSchema = z.strictObject({
   rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
   burst: z.int().min(1).max(10_000).default(50),
   negative: duration.prefault('30s'),
-  harvest_limit: z.int().min(0).max(10_000).default(100),
-  harvest_window: duration.prefault('10m'),
+});
+
+const harvestSchema = z.strictObject({
+  limit: z.int().min(0).max(10_000).default(100),
+  window: duration.prefault('10m'),
+  deny: duration.prefault('1h'),
 });
 
 const directorySchema = z.strictObject({
@@ -161,6 +180,7 @@ export const fileSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
+  harvest: harvestSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

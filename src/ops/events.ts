@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
 import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
@@ -40,6 +41,9 @@ export const EVENT_NAMES = [
   'sync.round',
   'sync.held',
   'sync.trouble',
+  'harvest.deny',
+  'harvest.refuse',
+  'harvest.over',
   'lookup.found',
   'lookup.trouble',
   'override.add',
@@ -79,6 +83,7 @@ export interface RecipientEvent {
   readonly mode: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly tls: string | null;
   readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
@@ -96,6 +101,7 @@ export interface MessageEvent {
   readonly message: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly nextHop: string;
   readonly nextHopReply: string | null;
   readonly recipients: number;
@@ -111,6 +117,7 @@ export interface RefusalEvent {
   readonly ref: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly helo: string | null;
   readonly command: string | null;
 }
@@ -173,7 +180,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         event: 'session.refuse',
         ref: refusal.ref,
         code: refusal.reply.code,
-        client: refusal.client.address,
+        ...clientFields(refusal),
         session: refusal.session,
         command: refusal.command,
         reply: refusal.reply.text,
@@ -195,6 +202,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...listeners,
     ...learningEvents(logger, metrics),
+    harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
   };
 }
@@ -217,8 +225,7 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
     verdict: action,
     reason,
     code: answer.reply.code,
-    client: answer.client.address,
-    real_client: answer.client.address,
+    ...clientFields(answer),
     tls: answer.tls,
     ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
     domain,
@@ -252,7 +259,7 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
     code: message.reply.code,
     message: message.message,
     session: message.session,
-    client: message.client.address,
+    ...clientFields(message),
     next_hop: message.nextHop,
     recipients: message.recipients,
     bytes: message.bytes,
@@ -280,6 +287,11 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
     streams,
     ...(error === undefined ? {} : { error }),
   });
+}
+
+/** Who is connected, and for whom: the same unless a proxy or a relay named somebody else. */
+function clientFields({ client, peer }: { readonly client: Client; readonly peer: string | null }) {
+  return { client: peer ?? client.address, real_client: client.address };
 }
 
 function rounded(ms: number): number {

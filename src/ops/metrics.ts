@@ -10,6 +10,8 @@ export interface Metrics {
   readonly lookups: Counter<'tenant' | 'outcome'>;
   readonly tlsFailures: Counter;
   readonly certificateExpiry: Gauge<'listener' | 'name'>;
+  readonly harvestDenials: Counter;
+  readonly harvestRefusals: Counter;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly credentialExpiry: Gauge<'tenant'>;
@@ -64,6 +66,16 @@ export function createMetrics(): Metrics {
       name: 'rcptgate_certificate_expiry_timestamp_seconds',
       help: 'End of the certificates that listeners present.',
       labelNames: ['listener', 'name'],
+      registers,
+    }),
+    harvestDenials: new Counter({
+      name: 'rcptgate_harvest_denials_total',
+      help: 'Clients denied because they asked for too many unknown recipients.',
+      registers,
+    }),
+    harvestRefusals: new Counter({
+      name: 'rcptgate_harvest_refusals_total',
+      help: 'Connections and recipients of denied clients that were turned away.',
       registers,
     }),
     ...tenantGauges(registry),

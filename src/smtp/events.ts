@@ -15,7 +15,12 @@ export interface SentReply {
 export interface SessionFacts {
   readonly session: string;
   readonly mode: ListenerMode;
+  /** The real client, whoever is connected. */
   readonly client: { readonly address: string; readonly port: number };
+  /** The proxy or relay that speaks for it; null when the client itself is connected. */
+  readonly peer: string | null;
+  /** The client's host name as a relay told it (XCLIENT); we ask no name server. */
+  readonly name: string | null;
   readonly helo: string | null;
   /** Protocol version such as `TLSv1.3`; null in the clear. */
   readonly tls: string | null;

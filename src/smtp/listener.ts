@@ -1,5 +1,7 @@
 /** Opens one SMTP listener and closes it without losing a message. */
 import { once } from 'node:events';
+import type { HarvestGate } from './admission.ts';
+import type { AccessLists } from './client.ts';
 import { guardedEvents, type ListenerMode, type SmtpEvents } from './events.ts';
 import type { CheckEdge } from './recipient-check.ts';
 import type { Relay } from './relay.ts';
@@ -24,13 +26,17 @@ export interface ListenerOptions {
   readonly clientCertificate?: ClientCertificate;
   readonly maxRecipients: number;
   readonly maxMessageSize: number;
+  /** Who may connect, and what each may do. */
+  readonly access: AccessLists;
   readonly maxConnections: number;
+  /** Of one client; trusted ones are not counted. 0 for no limit. */
+  readonly maxConnectionsPerClient: number;
   /** For a whole command line, from the reply to the one before. */
   readonly commandTimeout: number;
   /** For the next piece of a message. */
   readonly dataTimeout: number;
   readonly sessionTimeout: number;
-  /** Pause before the greeting, in which a client that talks is turned away; 0 for none. */
+  /** Pause before the greeting, in which a client that talks is turned away; 0 for none. Trusted clients have none. */
   readonly greetingDelay: number;
   readonly bareNewlines: 'normalise' | 'reject';
   /** Grace of a disposal. */
@@ -41,6 +47,8 @@ export interface ListenerOptions {
 export interface SmtpEdge extends CheckEdge {
   /** Required in relay mode. */
   readonly relay: Relay | null;
+  /** Turns clients away that guess recipients; without it nobody is watched. */
+  readonly harvest?: HarvestGate | null;
   /** Every next hop that `check` may name; their capabilities decide what EHLO offers. */
   nextHops(): readonly string[];
   /** A fresh reference of six characters for a reply. */
@@ -72,6 +80,7 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
     check: (mailbox) => edge.check(mailbox),
     lookup: edge.lookup ?? null,
     relay: options.mode === 'relay' ? edge.relay : null,
+    harvest: edge.harvest ?? null,
     nextHops: () => edge.nextHops(),
     reference: () => edge.reference(),
     events: guardedEvents(edge.events),

@@ -7,7 +7,10 @@ import type { Socket } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions, TLSError } from 'smtp-server/lib/smtp-connection.js';
+import { Admission } from './admission.ts';
+import { connectedClient } from './client.ts';
 import { type ConnectionSettings, GatewayConnection } from './connection.ts';
+import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
 import type { SessionEdge } from './session.ts';
 import { type ContextFor, type TlsMaterial, type TlsPolicy, tlsContexts } from './tls-context.ts';
 
@@ -20,6 +23,7 @@ export interface ServerTls extends TlsPolicy {
 }
 
 export class GatewayServer extends SMTPServer {
+  readonly admission: Admission;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly tls: ServerTls;
@@ -63,6 +67,7 @@ export class GatewayServer extends SMTPServer {
     this.tls = tls;
     this.contexts = contexts;
     this.present();
+    this.admission = new Admission(settings, edge.harvest);
     // Gap 15: without a listener an 'error', such as garbage after STARTTLS, ends the process.
     this.on('error', (error: Error & { meta?: { stage?: string; remoteAddress?: string } }) => {
       const address = error.meta?.remoteAddress;
@@ -77,14 +82,54 @@ export class GatewayServer extends SMTPServer {
       socket.destroy();
       return;
     }
-    const connection = new GatewayConnection(this, socket, options, this.settings, this.edge);
+    const identity = connectedClient(peerOf(socket), proxiedBy(options));
+    const { admission, settings, edge } = this;
+    const connection = new GatewayConnection(this, socket, options, { settings, edge, admission, identity });
+    const leave = admission.enter(identity);
     this.connections.add(connection);
     this.open.add(connection);
-    socket.once('close', () => this.open.delete(connection));
+    socket.once('close', () => {
+      this.open.delete(connection);
+      leave();
+    });
     connection.on('error', (error: unknown) =>
       this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
     );
     connection.init();
+  }
+
+  /** The package's own list of proxies is not used. */
+  override _expectsProxyHeader(socket: Socket): boolean {
+    return this.admission.expectsHeader(socket.remoteAddress ?? '');
+  }
+
+  /**
+   * Gap 24: the package refuses version 2 and reads version 1 loosely. A header is awaited from listed proxies and from
+   * nobody else; what a stranger calls a header is an unknown command to a listener without proxies, and never read by one
+   * with them.
+   */
+  override _handleProxy(socket: Socket, accepted: Parameters<SMTPServer['_handleProxy']>[1]): void {
+    if (!this._expectsProxyHeader(socket)) {
+      accepted(null);
+      return;
+    }
+    const peer = peerOf(socket);
+    const limit = Math.min(HEADER_TIME, this.settings.commandTimeout);
+    void proxiedConnection(socket, limit).then((connection) => {
+      if (connection.ok) {
+        const { client } = connection;
+        // Without an id the connection makes one.
+        const named = client ? { remoteAddress: client.address, remotePort: client.port } : {};
+        accepted(null, { id: '', ...named });
+        return;
+      }
+      const { problem } = connection;
+      const error = new Error(problem ?? 'the proxy only looked whether we listen');
+      if (problem !== null) this.edge.events.listenerTrouble({ stage: 'client', error, client: peer });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      accepted(error);
+    });
   }
 
   /** Greets at once: there is nothing to wait for. */
@@ -137,9 +182,9 @@ export class GatewayServer extends SMTPServer {
         clearTimeout(cut);
         resolve();
       });
-      // In the middle of an implicit handshake there is no session yet that could be told.
-      for (const socket of this._pendingSockets.values()) socket.destroy();
       for (const connection of this.open) connection.drain();
+      // Those that wait for a PROXY header, or are in an implicit handshake, have no session yet.
+      for (const socket of this._pendingSockets.values()) socket.destroy();
     });
   }
 
@@ -148,4 +193,16 @@ export class GatewayServer extends SMTPServer {
     this.secureContext = new Map();
     if (this.contexts) this.secureContext.set('*', this.contexts(''));
   }
+}
+
+function peerOf(socket: Socket): { address: string; port: number } {
+  return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+}
+
+/** What the PROXY header said, as {@link GatewayServer._handleProxy} hands it on. */
+function proxiedBy(
+  options: SMTPConnectionOptions | null | undefined,
+): { address: string; port: number } | null {
+  const address = options?.remoteAddress;
+  return address === undefined ? null : { address, port: options?.remotePort ?? 0 };
 }
