@@ -129,12 +129,6 @@ export interface NextHopTrouble {
   readonly error: string;
 }
 
-export interface ListenerTrouble {
-  readonly stage: string;
-  readonly error: unknown;
-  readonly client: Client | null;
-}
-
 /** What the log says of a sync round. */
 export interface RoundEvent {
   readonly tenant: string;
@@ -153,7 +147,6 @@ export type Events = ReturnType<typeof createEvents>;
 
 /** The events of one process. None of the functions throws. */
 export function createEvents(logger: Logger, metrics: Metrics) {
-  const listeners = listenerEvents(logger, metrics);
   return {
     processStart: (version: string, node: string) =>
       logger.info({ event: 'process.start', version, node, pid: process.pid }),
@@ -162,19 +155,6 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     processStopped: () => logger.info({ event: 'process.stopped' }),
     configEffective: (config: unknown) => logger.info({ event: 'config.effective', config }),
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
-    listenerOpen: (address: string, mode: string, tls: boolean) =>
-      logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: ({ stage, error, client }: ListenerTrouble) => {
-      // Handshakes fail all day on a listener that the internet can reach; it is no fault of ours.
-      if (stage === 'tls') listeners.tlsFailure(client?.address ?? null, text(error));
-      else
-        logger.error({
-          event: 'listener.trouble',
-          stage,
-          client: client?.address ?? null,
-          error: text(error),
-        });
-    },
     sessionRefuse: (refusal: RefusalEvent) =>
       logger.warn({
         event: 'session.refuse',
@@ -200,7 +180,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
-    ...listeners,
+    ...listenerEvents(logger, metrics),
     ...learningEvents(logger, metrics),
     harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
@@ -296,8 +276,4 @@ function clientFields({ client, peer }: { readonly client: Client; readonly peer
 
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

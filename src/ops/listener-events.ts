@@ -21,6 +21,13 @@ export interface CertificateTrouble {
   readonly inUse: 'previous' | 'none';
 }
 
+/** A fault below the sessions. `stage` `tls`: a handshake. */
+export interface ListenerTrouble {
+  readonly stage: string;
+  readonly error: unknown;
+  readonly client: { readonly address: string } | null;
+}
+
 export interface ConfigReload {
   readonly applied: readonly string[];
   readonly restart: readonly string[];
@@ -47,13 +54,25 @@ export function listenerEvents(logger: Logger, metrics: Metrics) {
       const not_after = new Date(notAfter).toISOString();
       logger.warn({ event: 'certificate.expiry', listener, names, days, not_after });
     },
-    tlsFailure: (client: string | null, error: string) => {
+    listenerOpen: (address: string, mode: string, tls: boolean) =>
+      logger.info({ event: 'listener.open', address, mode, tls }),
+    listenerTrouble: ({ stage, error, client }: ListenerTrouble) => {
+      const fields = { client: client?.address ?? null, error: text(error) };
+      if (stage !== 'tls') {
+        logger.error({ event: 'listener.trouble', stage, ...fields });
+        return;
+      }
+      // Handshakes fail all day on a listener that the internet can reach; it is no fault of ours.
       metrics.tlsFailures.inc();
-      logger.warn({ event: 'tls.failure', client, error });
+      logger.warn({ event: 'tls.failure', ...fields });
     },
     configReload: ({ applied, restart }: ConfigReload) =>
       logger[restart.length > 0 ? 'warn' : 'info']({ event: 'config.reload', applied, restart }),
     configRefuse: (problems: ReadonlyArray<{ readonly key: string; readonly problem: string }>) =>
       logger.error({ event: 'config.refuse', problems }),
   };
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
