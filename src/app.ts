@@ -3,28 +3,26 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { announcements, denialsToldTo, type Follower, openAnswering } from './answering.ts';
+import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
-import {
-  type DirectorySnapshot,
-  emptyTenantDirectory,
-  openSnapshot,
-  type TenantDirectory,
-  withTenant,
-} from './core/directory.ts';
-import { type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
+import { openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
+import { operatorFrom } from './core/operator.ts';
 import { openDoors, openExports } from './doors.ts';
-import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
-import { watchEdge } from './edge-watch.ts';
+import { edgeOf, nothingLearnt, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
-import { openLog } from './ops/log.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { type Log, openLog } from './ops/log.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { openRejections } from './rejections.ts';
+import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
+import { openHarvestGuard } from './smtp/harvest-guard.ts';
+import type { SmtpListener } from './smtp/listener.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
@@ -35,6 +33,17 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** Drains: new commands get 421, running transfers finish within the stop timeout. */
   stop(): Promise<void>;
+  /** Reads the configuration and the certificates again; what is wrong with them is told and changes nothing. */
+  reload(): Reloaded;
+}
+
+/** What a gateway tells and is told by. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly events: Events;
+  /** null: only certificates can be read again. */
+  readonly source: ConfigSource | null;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -48,6 +57,7 @@ export async function serve(
   version: string,
   err: (text: string) => void,
   started: (gateway: Gateway) => Promise<void> = async () => undefined,
+  source: ConfigSource | null = null,
 ): Promise<number> {
   const stopped = stopSignal();
   await using log = openLog(config.logLevel);
@@ -57,7 +67,8 @@ export async function serve(
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
   try {
-    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics());
+    const gateway = await openGateway(config, version, { log, metrics, events, source });
+    process.on('SIGHUP', () => void gateway.reload());
     events.processReady(gateway.listeners);
     await started(gateway);
     events.processStop(await stopped);
@@ -77,86 +88,121 @@ export async function serve(
 export async function openGateway(
   config: Config,
   version: string,
-  events: Events,
-  metrics: () => Promise<string>,
+  surroundings: Surroundings,
 ): Promise<Gateway> {
-  const closers: Array<() => PromiseLike<unknown>> = [];
+  const closers: Closers = [];
   const stop = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
     await claimControlSocket(config.controlSocket);
-    const shared: Shared = {
-      directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
-      operator: operatorFrom(config.policy, SILENT),
-    };
-    const exports = openExports(config, events.exportDone);
-    closers.push(async () => exports[Symbol.dispose]());
-    const rejections = openRejections(config, events);
-    closers.push(() => rejections.stop());
-    const learning = openLearning(config, shared, events, [exports, rejections], (directory) =>
-      lookups?.published(directory),
-    );
-    const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
-    closers.push(() => learning.stop());
-    await within(MIRROR_WAIT_MS, learning.ready);
-    const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
-    watch.look();
-    const accepted = collectAcceptedMail(learning.accepted);
-    closers.push(async () => {
-      watch[Symbol.dispose]();
-      await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
-    });
-    const relay = openRelay(config);
-    closers.push(() => relay.close());
-    const looked = () => {
-      watch.look();
-      return metrics();
-    };
-    const { edge, nextHops } = watchEdge(
-      edgeOf(config, shared, relay, { lookups, accepted, rejections }, events),
-    );
-    const listeners = await openListeners(config, edge, events, closers);
-    const doors = await openDoors(config, edge, events, closers);
-    const parts = {
-      config,
-      version,
-      answering: shared,
-      learning,
-      lookups,
-      listeners,
-      nextHops,
-      doors,
-      events,
-    };
-    const keeper = consoleOf(config, events);
-    const control = await openControlSocket(config.controlSocket, {
-      ...controlFunctions({ ...parts, exports: exports.functions, metrics: looked }),
-      rejections: rejections.functions,
-      console: consoleFunctions(config, keeper, learning, events),
-      consoleToken: keeper?.token ?? null,
-    });
-    closers.push(() => control[Symbol.asyncDispose]());
-    if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
-    keeper?.start();
-    return { listeners: listeners.map(addressText), stop };
+    const inside = await openInside(config, surroundings, closers);
+    const listeners = await openOutside(config, version, inside, surroundings, closers);
+    return { listeners: listeners.map(addressText), stop, reload: () => inside.live.reload() };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function openLearning(
+type Closers = Array<() => PromiseLike<unknown>>;
+type Inside = Awaited<ReturnType<typeof openInside>>;
+
+/** What knows and remembers, before anybody can ask: configuration, directories, learning, the logs. */
+async function openInside(config: Config, { log, events, source }: Surroundings, closers: Closers) {
+  const shared = nothingLearnt(config);
+  const { tell, follow } = announcements();
+  const certificates = keepCertificates(events);
+  closers.push(async () => certificates[Symbol.dispose]());
+  const exports = openExports(config, shared, events.exportDone);
+  closers.push(async () => exports[Symbol.dispose]());
+  const rejections = openRejections(config, events);
+  closers.push(() => rejections.stop());
+  const live = liveConfig(config, source, certificates, events, (next) => {
+    log.setLevel(next.logLevel);
+    shared.operator = operatorFrom(next.policy, shared.told);
+    tell({ kind: 'config', config: next });
+  });
+  follow(exports.follow);
+  follow(rejections.follow);
+  const learning = openLearning(live, shared, events, tell, (directory) => lookups?.published(directory));
+  const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
+  closers.push(() => learning.stop());
+  await within(MIRROR_WAIT_MS, learning.ready);
+  const watch = watchFreshness(
+    () => shared.directory,
+    () => live.config.policy.freshnessLimit,
+    events,
+  );
+  watch.look();
+  const accepted = collectAcceptedMail(learning.accepted);
+  closers.push(async () => {
+    watch[Symbol.dispose]();
+    await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+  });
+  const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
+  closers.push(async () => harvest[Symbol.dispose]());
+  const answering = { live, shared, lookups, accepted, rejections, harvest, certificates, follow };
+  return { ...answering, learning, exports, look: () => watch.look() };
+}
+
+/** What is asked from outside: listeners, doors, the control socket and the console behind it. */
+async function openOutside(
   config: Config,
+  version: string,
+  inside: Inside,
+  { log, metrics, events }: Surroundings,
+  closers: Closers,
+): Promise<readonly SmtpListener[]> {
+  const { live, shared, learning, lookups, harvest, rejections, exports, certificates } = inside;
+  const answering = await openAnswering({ ...inside, noted: rejections.log, events, metrics, log }, closers);
+  const { listeners, workers, nextHops } = answering;
+  certificates.presentedBy(() => live.config.smtp, listeners);
+  const doors = await openDoors(live, edgeOf(shared, null, inside, events), events, closers);
+  const keeper = consoleOf(config, events);
+  const inquired = {
+    get config() {
+      return live.config;
+    },
+    ...{
+      version,
+      answering: shared,
+      learning,
+      lookups,
+      harvest,
+      listeners,
+      workers,
+      nextHops,
+      doors,
+      events,
+    },
+    exports: exports.functions,
+    metrics() {
+      inside.look();
+      return metrics.registry.metrics();
+    },
+  };
+  const control = await openControlSocket(config.controlSocket, {
+    ...controlFunctions(inquired),
+    rejections: rejections.functions,
+    console: consoleFunctions(config, keeper, learning, events),
+    consoleToken: keeper?.token ?? null,
+  });
+  closers.push(() => control[Symbol.asyncDispose]());
+  if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
+  keeper?.start();
+  return listeners;
+}
+
+function openLearning(
+  live: LiveConfig,
   shared: Shared,
   events: Events,
-  followers: ReadonlyArray<{
-    directory(snapshot: DirectorySnapshot): void;
-    operator?(snapshot: OperatorSnapshot): void;
-  }>,
+  tell: Follower,
   published: (directory: TenantDirectory) => void,
 ): Learning {
+  const { config } = live;
   const settings = {
     stateDir: config.stateDir,
     masterKey: masterKeyFile(config.stateDir, process.env.CREDENTIALS_DIRECTORY, existsSync),
@@ -174,13 +220,15 @@ function openLearning(
     directory(snapshot) {
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
+      shared.snapshots.set(snapshot.tenant, snapshot);
+      tell({ kind: 'directory', snapshot });
       published(tenant);
-      for (const follower of followers) follower.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
-      shared.operator = operatorFrom(config.policy, snapshot);
-      for (const follower of followers) follower.operator?.(snapshot);
+      shared.told = snapshot;
+      tell({ kind: 'operator', told: snapshot });
+      shared.operator = operatorFrom(live.config.policy, snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

@@ -1,20 +1,23 @@
 /** The SMTP side put together: what a connection may ask, the relay behind it, and every listener of the configuration. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import type { Certificates } from './certificates.ts';
 import type { Config, SmtpConfig } from './config/config.ts';
 import { readAuthorities } from './config/file.ts';
 import { decide } from './core/decide.ts';
-import type { Directory } from './core/directory.ts';
+import { type Directory, type DirectorySnapshot, emptyTenantDirectory } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
-import type { Operator } from './core/operator.ts';
+import { type Operator, type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
+import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
 import type { Verdict } from './core/verdict.ts';
 import { addressText } from './inquiry.ts';
 import type { Events, RecipientEvent } from './ops/events.ts';
-import type { Rejections } from './rejections.ts';
+import type { RejectionNotes } from './rejections.ts';
+import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
+import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 
@@ -22,6 +25,20 @@ import type { LiveLookups } from './sync/lookup.ts';
 export interface Shared {
   directory: Directory;
   operator: Operator;
+  /** What the operator said beyond the configuration, as it is in `operator`. */
+  told: OperatorSnapshot;
+  /** The directories as they were published, by tenant. */
+  readonly snapshots: Map<string, DirectorySnapshot>;
+}
+
+/** The state before the learning thread has told anything. */
+export function nothingLearnt({ tenants, policy }: Config): Shared {
+  return {
+    directory: new Map(tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+    operator: operatorFrom(policy, SILENT),
+    told: SILENT,
+    snapshots: new Map(),
+  };
 }
 
 /** Opens the relay as the configuration says; next hops are connected to when mail needs them. */
@@ -50,25 +67,28 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-/** What is asked and told besides the directory and the relay. */
+/** What answers and takes notes beside the directory and the relay. */
 export interface EdgeParts {
   readonly lookups: LiveLookups | null;
   readonly accepted: AcceptedMailLog;
-  readonly rejections: Rejections;
+  readonly rejections: RejectionNotes;
+  readonly harvest: HarvestGate;
 }
 
 /** The answer to one recipient, through whatever door. */
-export type Answered = RecipientEvent & { readonly verdict: Verdict };
+export type AnsweredRecipient = RecipientEvent & { readonly verdict: Verdict };
 
-/** What a connection may ask and tell, and where a door tells its answers. Everything it reads of `shared` is the value of that moment. */
+/** An edge, with where the other doors tell their answers. */
+export type GatewayEdge = SmtpEdge & { answered(answer: AnsweredRecipient): void };
+
+/** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
-  { policy }: Config,
   shared: Shared,
-  relay: Relay,
-  { lookups, accepted, rejections }: EdgeParts,
+  relay: Relay | null,
+  { lookups, accepted, rejections, harvest }: EdgeParts,
   events: Events,
-): SmtpEdge & { answered(answer: Answered): void } {
-  const answered = (answer: Answered): void => {
+): GatewayEdge {
+  const answered = (answer: AnsweredRecipient): void => {
     const { tenant, matched, reason } = answer.verdict;
     // What an override or a policy accepted is not the directory's to lose.
     const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
@@ -77,25 +97,22 @@ export function edgeOf(
     events.recipient(answer);
     rejections.recipient(answer);
   };
-  const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+  const nextHops = nextHopsOf();
   return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
-      ((mailbox, verdict, client) => {
+      ((mailbox, verdict) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = {
-          tenant: verdict.tenant,
-          addresses: lookupKeys(mailbox, policy),
-          client: client || null,
-        };
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, shared.operator.policy) };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
           : afterLookup(verdict, outcome);
       }),
     relay,
-    nextHops: () => nextHops,
+    harvest,
+    nextHops: () => nextHops(shared.operator.policy),
     reference: referenceSource(randomBytes),
     answered,
     events: {
@@ -115,31 +132,56 @@ export function edgeOf(
   };
 }
 
+/** Every next hop of a policy, gathered once for each policy: EHLO asks for them. */
+function nextHopsOf(): (policy: Policy) => readonly string[] {
+  let of: Policy['domains'] | null = null;
+  let hops: readonly string[] = [];
+  return ({ domains }) => {
+    if (domains !== of) hops = [...new Set([...domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+    of = domains;
+    return hops;
+  };
+}
+
 /**
  * Opens every listener.
  * @throws Error when an address cannot be listened on.
  */
 export async function openListeners(
-  config: Config,
+  live: { readonly config: Config },
   edge: SmtpEdge,
+  certificates: Certificates,
+  fds: ReadonlyArray<number | null>,
   events: Events,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
   const listeners: SmtpListener[] = [];
   // All listeners drain at the same time, so they are one thing to close.
-  closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));
-  for (const smtp of config.smtp) {
-    const listener = await openListener(listenerOptions(config, smtp), edge);
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close(live.config.stopTimeout))));
+  const { config } = live;
+  for (const [index, smtp] of config.smtp.entries()) {
+    const options = listenerOptions(config, smtp, certificates.first(smtp));
+    const fd = fds[index] ?? null;
+    const listener = await openListener(fd === null ? options : { ...options, fd }, edge);
     listeners.push(listener);
-    events.listenerOpen(addressText(listener), smtp.mode, smtp.tlsFiles !== null);
+    events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
   return listeners;
 }
 
-function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): ListenerOptions {
-  const tls = tlsFiles && {
-    cert: readFileSync(tlsFiles.cert, 'utf8'),
-    key: readFileSync(tlsFiles.key, 'utf8'),
+/** A listener as the configuration says, with the certificates that were read for it. */
+export function listenerOptions(
+  config: Config,
+  { tlsFiles: _files, inherited: _socket, tls, ...smtp }: SmtpConfig,
+  material: TlsMaterial | null,
+): ListenerOptions {
+  return {
+    ...smtp,
+    hostname: config.hostname,
+    tls: material,
+    tlsMode: tls.mode === 'implicit' ? 'implicit' : 'starttls',
+    tlsMinVersion: tls.minVersion,
+    clientCertificate: tls.clientCertificate,
+    closeTimeout: config.stopTimeout,
   };
-  return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
 }

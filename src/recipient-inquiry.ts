@@ -13,7 +13,7 @@ import type { Learning } from './sync/thread.ts';
 
 /** What can be asked about. */
 export interface Looked {
-  readonly config: Config;
+  config(): Pick<Config, 'policy'>;
   readonly answering: { readonly directory: Directory; readonly operator: Operator };
   readonly learning: Learning;
   /** The answer to an address now, and why. */
@@ -22,7 +22,7 @@ export interface Looked {
 
 /** The functions behind the routes. */
 export function recipientFunctions(parts: Looked): RecipientFunctions {
-  const { config, learning } = parts;
+  const { learning } = parts;
   return {
     search: (request) => learning.operator('search', { ...request, tenant: request.tenant.toLowerCase() }),
     async recipient(tenant, stream, id) {
@@ -32,7 +32,7 @@ export function recipientFunctions(parts: Looked): RecipientFunctions {
     held: (tenant, after) => learning.operator('held', { tenant: tenant.toLowerCase(), after }),
     rounds: (tenant) => learning.operator('rounds', { tenant: tenant.toLowerCase() }),
     explain: (address, tenants) => explainWithin(address, tenants, parts),
-    owners: (matches) => matches.map((match) => ownerOf(match, config)),
+    owners: (matches) => matches.map((match) => ownerOf(match, parts.config())),
   };
 }
 
@@ -58,7 +58,7 @@ async function explainWithin(
  */
 function ownerOf(
   given: string,
-  { policy }: Config,
+  { policy }: Pick<Config, 'policy'>,
 ): { readonly match: string | null; readonly tenant: string | null } {
   const match = normaliseMatch(given);
   if (match === null) return { match, tenant: null };

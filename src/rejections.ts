@@ -3,19 +3,28 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/config.ts';
 import type { RejectionFunctions } from './console/rejections-routes.ts';
-import type { DirectorySnapshot } from './core/directory.ts';
-import type { Answered } from './edge.ts';
+import type { AnsweredRecipient } from './edge.ts';
 import type { LedgerNews } from './ledger/protocol.ts';
 import { type RejectionLog, startRejectionLog } from './ledger/rejection-log.ts';
 import type { Events } from './ops/events.ts';
 import type { FailedMessage, SessionRefusal } from './smtp/events.ts';
+import type { ToWorker } from './worker-protocol.ts';
 
 /** What is told to the rejection log. None of the functions waits or throws. */
-export interface Rejections {
-  recipient(answer: Answered): void;
+export interface RejectionNotes {
+  recipient(answer: AnsweredRecipient): void;
   message(message: FailedMessage): void;
   session(refusal: SessionRefusal): void;
-  directory(snapshot: DirectorySnapshot): void;
+}
+
+/** What notes are written to: the log, or in a worker what goes there with its next report. */
+export type NotedIn = Pick<RejectionLog, 'room' | 'note' | 'count'>;
+
+/** The rejection log of the gateway. */
+export interface Rejections extends RejectionNotes {
+  readonly log: NotedIn;
+  /** Hears of every directory, to find out who was rejected and exists now. */
+  follow(news: ToWorker): void;
   readonly functions: RejectionFunctions;
   stop(): Promise<void>;
 }
@@ -38,12 +47,22 @@ export function openRejections(config: Config, events: RejectionEvents): Rejecti
     rejectionsNews: (news) => tell(news, events),
   });
   return {
+    ...rejectionNotes(log),
+    log,
+    follow(news) {
+      if (news.kind === 'directory') log.directory(news.snapshot);
+    },
+    functions: functionsOf(log),
+    stop: () => log.stop(),
+  };
+}
+
+/** Puts what happened into the words of the log. */
+export function rejectionNotes(log: NotedIn): RejectionNotes {
+  return {
     recipient: (answer) => noteRecipient(log, answer),
     message: (message) => noteMessage(log, message),
     session: (refusal) => noteSession(log, refusal),
-    directory: (snapshot) => log.directory(snapshot),
-    functions: functionsOf(log),
-    stop: () => log.stop(),
   };
 }
 
@@ -53,7 +72,7 @@ function tell(news: LedgerNews, events: RejectionEvents): void {
   else events.rejectionsTrouble(news.message);
 }
 
-function noteRecipient(log: RejectionLog, answer: Answered): void {
+function noteRecipient(log: NotedIn, answer: AnsweredRecipient): void {
   const { verdict, reply, client } = answer;
   log.count(verdict.tenant, verdict.domain, reply.code);
   if (reply.code < 400 || !log.room()) return;
@@ -80,7 +99,7 @@ function noteRecipient(log: RejectionLog, answer: Answered): void {
 }
 
 /** Its recipients were accepted, each for itself, so a message belongs to no tenant. */
-function noteMessage(log: RejectionLog, message: FailedMessage): void {
+function noteMessage(log: NotedIn, message: FailedMessage): void {
   if (message.ref === null || !log.room()) return;
   const { client, mailFrom } = message;
   log.note({
@@ -94,7 +113,7 @@ function noteMessage(log: RejectionLog, message: FailedMessage): void {
   });
 }
 
-function noteSession(log: RejectionLog, refusal: SessionRefusal): void {
+function noteSession(log: NotedIn, refusal: SessionRefusal): void {
   if (!log.room()) return;
   const { client, command } = refusal;
   const words = worded(refusal.reply.text);

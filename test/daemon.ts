@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly domain?: string;
   /** TOML lines of [console]; without them there is none. */
   readonly console?: string;
+  /** Instead of a free port of 127.0.0.1. */
+  readonly listen?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
@@ -161,7 +163,7 @@ ${options.top ?? ''}
 [console]
 ${options.console ?? 'enabled = false'}
 [[smtp]]
-listen = "127.0.0.1:${port}"
+listen = "${options.listen ?? `127.0.0.1:${port}`}"
 mode = "${options.mode ?? 'relay'}"
 ${options.smtp ?? ''}
 [[tenant]]

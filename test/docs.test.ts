@@ -24,6 +24,8 @@ const EVENTS = [
   'console-events',
   'door-events',
   'rejection-events',
+  'harvest-events',
+  'listener-events',
 ]
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');

@@ -13,6 +13,8 @@ const TOP = [
   'main.ts',
   'cli.ts',
   'app.ts',
+  'answering.ts',
+  'certificates.ts',
   'edge.ts',
   'edge-watch.ts',
   'doors.ts',
@@ -31,6 +33,10 @@ const TOP = [
   'rehearsal.ts',
   'console-inquiry.ts',
   'console-process.ts',
+  'reload.ts',
+  'worker.ts',
+  'workers.ts',
+  'worker-protocol.ts',
 ];
 
 interface Source {

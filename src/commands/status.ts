@@ -1,6 +1,7 @@
 /** `rcptgate status`: the state of the daemon. */
 import { type NextHopStatus, nextHopHealth } from '../core/next-hop-status.ts';
 import { type DaemonCommand, EXIT } from './command.ts';
+import { type HarvestStatus, harvestLine } from './harvest.ts';
 import { type RoundState, troubleLines } from './sync.ts';
 import { count, printable, span, table } from './table.ts';
 
@@ -15,6 +16,13 @@ export interface GatewayStatus {
     readonly connections: number;
   }>;
   readonly nextHops?: readonly NextHopStatus[];
+  readonly harvest: Omit<HarvestStatus, 'now'>;
+  /** Absent or empty when one thread answers. */
+  readonly workers?: ReadonlyArray<{
+    readonly worker: number;
+    readonly connections: number;
+    readonly restarts: number;
+  }>;
   readonly tenants: readonly TenantState[];
 }
 
@@ -97,6 +105,8 @@ export function statusText(status: GatewayStatus): string {
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
+    ...workerLines(status),
+    harvestLine(status.harvest),
     '',
     ...nextHopLines(status),
     table([
@@ -130,6 +140,12 @@ function nextHopLines({ nextHops = [], now }: GatewayStatus): string[] {
       : [],
   );
   return [table([['NEXT HOP', 'STATE', 'IN USE', 'LAST ANSWER', 'LAST TROUBLE'], ...rows]), ...troubles, ''];
+}
+
+function workerLines({ workers = [] }: GatewayStatus): string[] {
+  if (workers.length === 0) return [];
+  const rows = workers.map((each) => [String(each.worker), count(each.connections), count(each.restarts)]);
+  return ['', table([['WORKER', 'CONNECTIONS', 'RESTARTS'], ...rows])];
 }
 
 /** The domain's answers come from the tenant that the configuration names, whoever else claims it. */

@@ -1,6 +1,7 @@
 /** The `[[door]]` and `[[export]]` tables: lookups for an MTA that stays in front, and maps that outlive the daemon. */
 import { z } from 'zod';
 import { EXPORT_FORMATS, type ExportFormat } from '../core/export-format.ts';
+import { parseNetwork } from '../core/network.ts';
 import { parseDuration, parseHostPort } from './units.ts';
 
 /** A TCP address, or a Unix socket with the mode of its file. */
@@ -14,6 +15,8 @@ export interface DoorConfig {
   readonly address: DoorAddress;
   readonly maxConnections: number;
   readonly idle: number;
+  /** Networks whose clients are never harvesters. */
+  readonly trusted: readonly string[];
 }
 
 export interface ExportConfig {
@@ -39,6 +42,10 @@ const idle = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+const network = z
+  .string()
+  .refine((value) => parseNetwork(value).ok, 'must be an address or a network such as "192.0.2.0/24"');
+
 const listen = z.string().refine((value) => {
   if (value.startsWith('unix:')) return value.startsWith('unix:/');
   return parseHostPort(value) !== null;
@@ -51,6 +58,7 @@ export const doorSchema = z.strictObject({
   socket_mode: mode.prefault('0660'),
   max_connections: z.int().min(1).max(100_000).default(1000),
   idle_timeout: idle.prefault('10m'),
+  trusted: z.array(network).default(['127.0.0.0/8', '::1']),
 });
 
 /** One `[[export]]` table. */
@@ -72,6 +80,7 @@ export function doorFrom(table: z.output<typeof doorSchema>): DoorConfig {
     address: address ?? { host: '127.0.0.1', port: 0 },
     maxConnections: table.max_connections,
     idle: table.idle_timeout,
+    trusted: table.trusted,
   };
 }
 

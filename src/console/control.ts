@@ -10,6 +10,7 @@
  *   rejections, history           in rejections-routes.ts
  *   applications                  in application-routes.ts
  *   one address, exports          in door-routes.ts
+ *   harvest                       in harvest-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -24,6 +25,7 @@ import { type Acting, actingIn, type ControlEnv } from './acting.ts';
 import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
 import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
 import { type DoorFunctions, doorRoutes } from './door-routes.ts';
+import { type HarvestFunctions, harvestRoutes } from './harvest-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 import { type RejectionFunctions, rejectionRoutes } from './rejections-routes.ts';
@@ -48,6 +50,7 @@ export interface ControlFunctions {
   /** What the console proves itself with; null without a console. */
   readonly consoleToken?: string | null;
   readonly doors: DoorFunctions;
+  readonly harvest: HarvestFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -75,6 +78,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   if (answer.applications) applicationRoutes(app, answer.applications);
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   doorRoutes(app, answer.doors, answer.check);
+  harvestRoutes(app, answer.harvest);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

@@ -37,3 +37,24 @@ export function nextHopHealth({
 export function isAnswer(reply: string | null): boolean {
   return reply !== null && !reply.startsWith('421');
 }
+
+/** What several threads say of the same next hops, as one. */
+export function mergedNextHops(threads: ReadonlyArray<readonly NextHopStatus[]>): readonly NextHopStatus[] {
+  const merged = new Map<string, NextHopStatus>();
+  for (const status of threads.flat()) {
+    const other = merged.get(status.nextHop);
+    merged.set(status.nextHop, other ? together(other, status) : status);
+  }
+  return [...merged.values()];
+}
+
+function together(one: NextHopStatus, other: NextHopStatus): NextHopStatus {
+  const success = Math.max(one.lastSuccess ?? 0, other.lastSuccess ?? 0);
+  const laterTrouble = (one.lastTrouble?.at ?? 0) >= (other.lastTrouble?.at ?? 0) ? one : other;
+  return {
+    nextHop: one.nextHop,
+    lastSuccess: success === 0 ? null : success,
+    lastTrouble: laterTrouble.lastTrouble,
+    connections: one.connections + other.connections,
+  };
+}

@@ -18,7 +18,7 @@ export interface Collector {
   readonly full: boolean;
   add(answered: Answered): void;
   /** Counts an answered recipient by the class of its reply code. */
-  count(at: number, tenant: string | null, domain: string | null, code: number): void;
+  count(at: number, tenant: string | null, domain: string | null, code: number, times?: number): void;
   /** The oldest answers, and all counts; null when there is nothing. */
   take(): Collected | null;
 }
@@ -62,15 +62,15 @@ export function openCollector(): Collector {
       full.push(filling);
       filling = emptyChunk();
     },
-    count(time, tenant, domain, code) {
+    count(time, tenant, domain, code, times = 1) {
       const at = time - (time % BUCKET);
       // Nearly always it is the same domain in the same five minutes as before.
       if (tally === null || tally.at !== at || tally.domain !== domain || tally.tenant !== tenant) {
         tally = tallyFor(at, tenant, domain);
       }
-      if (code < 400) tally.accepted += 1;
-      else if (code < 500) tally.deferred += 1;
-      else tally.rejected += 1;
+      if (code < 400) tally.accepted += times;
+      else if (code < 500) tally.deferred += times;
+      else tally.rejected += times;
     },
     take() {
       const oldest = full.shift() ?? filling;

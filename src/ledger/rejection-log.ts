@@ -27,8 +27,8 @@ export interface RejectionLog {
   room(): boolean;
   /** Keeps an answer of 4xx or 5xx, when there is room. Costs about a microsecond and never throws. */
   note(answered: Answered): void;
-  /** Counts an answered recipient. Costs less, and never throws. */
-  count(tenant: string | null, domain: string | null, code: number): void;
+  /** Counts answered recipients (one unless said). Costs less, and never throws. */
+  count(tenant: string | null, domain: string | null, code: number, times?: number): void;
   directory(snapshot: DirectorySnapshot): void;
   /** Asks the recording thread. Rejects when it cannot answer. */
   ask<Name extends Exclude<LedgerRequest, 'record' | 'stop' | 'directory'>>(
@@ -83,7 +83,7 @@ export function startRejectionLog(
       collector.add(answered);
       if (collector.full) pump.start();
     },
-    count: (tenant, domain, code) => collector.count(Date.now(), tenant, domain, code),
+    count: (tenant, domain, code, times) => collector.count(Date.now(), tenant, domain, code, times),
     directory: (snapshot) => thread.directory(snapshot),
     ask: (name, ask) => thread.ask(name, ask),
     async stop() {

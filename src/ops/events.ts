@@ -9,7 +9,9 @@ import { applicationEvents } from './application-events.ts';
 import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { doorEvents } from './door-events.ts';
+import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
+import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 import { rejectionEvents } from './rejection-events.ts';
@@ -24,6 +26,13 @@ export const EVENT_NAMES = [
   'config.warning',
   'listener.open',
   'listener.trouble',
+  'certificate.use',
+  'certificate.trouble',
+  'certificate.expiry',
+  'tls.failure',
+  'worker.trouble',
+  'config.reload',
+  'config.refuse',
   'session.refuse',
   'rcpt.accept',
   'rcpt.defer',
@@ -39,6 +48,9 @@ export const EVENT_NAMES = [
   'sync.request',
   'sync.approve',
   'sync.trouble',
+  'harvest.deny',
+  'harvest.refuse',
+  'harvest.over',
   'lookup.found',
   'lookup.trouble',
   'override.add',
@@ -98,7 +110,9 @@ export interface RecipientEvent {
   readonly mode: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly tls: string | null;
+  readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
   readonly durationMs: number;
   readonly helo: string | null;
@@ -114,6 +128,7 @@ export interface MessageEvent {
   readonly message: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly nextHop: string;
   readonly nextHopReply: string | null;
   readonly recipients: number;
@@ -129,6 +144,7 @@ export interface RefusalEvent {
   readonly ref: string;
   readonly session: string;
   readonly client: Client;
+  readonly peer: string | null;
   readonly helo: string | null;
   readonly command: string | null;
 }
@@ -138,12 +154,6 @@ export interface NextHopTrouble {
   readonly stage: string;
   readonly failure: string;
   readonly error: string;
-}
-
-export interface ListenerTrouble {
-  readonly stage: string;
-  readonly error: unknown;
-  readonly client: Client | null;
 }
 
 /** What the log says of a sync round. */
@@ -172,16 +182,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     processStopped: () => logger.info({ event: 'process.stopped' }),
     configEffective: (config: unknown) => logger.info({ event: 'config.effective', config }),
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
-    listenerOpen: (address: string, mode: string, tls: boolean) =>
-      logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: ({ stage, error, client }: ListenerTrouble) =>
-      logger.error({ event: 'listener.trouble', stage, client: client?.address ?? null, error: text(error) }),
     sessionRefuse: (refusal: RefusalEvent) =>
       logger.warn({
         event: 'session.refuse',
         ref: refusal.ref,
         code: refusal.reply.code,
-        client: refusal.client.address,
+        ...clientFields(refusal),
         session: refusal.session,
         command: refusal.command,
         reply: refusal.reply.text,
@@ -201,7 +207,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...listenerEvents(logger, metrics),
     ...learningEvents(logger, metrics),
+    harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
     ...rejectionEvents(logger, metrics),
     ...applicationEvents(logger),
@@ -228,9 +236,9 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
     verdict: action,
     reason,
     code: answer.reply.code,
-    client: answer.client.address,
-    real_client: answer.client.address,
+    ...clientFields(answer),
     tls: answer.tls,
+    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
     domain,
     tenant,
     directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
@@ -262,7 +270,7 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
     code: message.reply.code,
     message: message.message,
     session: message.session,
-    client: message.client.address,
+    ...clientFields(message),
     next_hop: message.nextHop,
     recipients: message.recipients,
     bytes: message.bytes,
@@ -292,10 +300,11 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
   });
 }
 
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** Who is connected, and for whom: the same unless a proxy or a relay named somebody else. */
+function clientFields({ client, peer }: { readonly client: Client; readonly peer: string | null }) {
+  return { client: peer ?? client.address, real_client: client.address };
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

@@ -10,31 +10,54 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { Admission } from './admission.ts';
+import { type AccessLists, claimedClient, type Identity, isTrusted, mayClaim } from './client.ts';
 import { LineParser } from './line-parser.ts';
 import { sent } from './mail.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
+import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
+import type { ClaimedClient } from './xclient.ts';
 
 export interface ConnectionSettings extends SessionSettings {
+  readonly access: AccessLists;
   readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
   readonly greetingDelay: number;
   readonly commandTimeout: number;
   readonly dataTimeout: number;
   readonly sessionTimeout: number;
 }
 
+/** What a server gives to each of its connections. */
+export interface ConnectionParts {
+  readonly settings: ConnectionSettings;
+  readonly edge: SessionEdge;
+  readonly admission: Admission;
+  readonly identity: Identity;
+  /** Connections of the listener, this one included. */
+  connections(): number;
+}
+
 /** Ordinary ways of a client to leave. */
 const QUIET_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 export class GatewayConnection extends SMTPConnection implements Wire {
-  readonly client: { readonly address: string; readonly port: number };
+  identity: Identity;
+  /** Whether the client is exempt from waiting and from the harvest guard. */
+  trusted: boolean;
+  readonly mayClaim: boolean;
+  private readonly admission: Admission;
+  private readonly connections: () => number;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly dialog: Session;
   /** Replies of this turn, not written yet. */
   private outgoing = '';
   private tlsVersion: string | null = null;
+  /** undefined before anybody asked. */
+  private certificate: string | null | undefined;
   /** We owe the client something; while we do, its timers stand still. */
   private owing = false;
   private expired = false;
@@ -46,13 +69,16 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     server: SMTPServer,
     socket: Socket,
     options: SMTPConnectionOptions | null | undefined,
-    settings: ConnectionSettings,
-    edge: SessionEdge,
+    { settings, edge, admission, identity, connections }: ConnectionParts,
   ) {
     super(server, socket, options);
     this.settings = settings;
     this.edge = edge;
-    this.client = { address: this.remoteAddress, port: this.remotePort };
+    this.admission = admission;
+    this.connections = connections;
+    this.identity = identity;
+    this.trusted = isTrusted(admission.rules, identity);
+    this.mayClaim = mayClaim(admission.rules, identity);
     this.dialog = new Session(settings, edge, this);
   }
 
@@ -60,11 +86,26 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.sessionTimer = setTimeout(() => this.expire(), this.settings.sessionTimeout).unref();
     this.allow(this.settings.commandTimeout);
     this._setListeners(() => {
-      if (this._server.connections.size > this.settings.maxConnections)
-        this.turnAway(REPLY.tooManyConnections);
-      else if (this.settings.greetingDelay === 0) this.connectionReady();
-      else setTimeout(() => this.connectionReady(), this.settings.greetingDelay).unref();
+      const refused = this.admission.refusal(this.identity, this.connections());
+      // Gap 1: the package has everybody wait 100 ms. Strangers may be made to wait, to see whether they talk first.
+      const wait = this.trusted ? 0 : this.settings.greetingDelay;
+      if (refused) this.turnAway(refused.reply, refused.reported);
+      else if (wait === 0) this.connectionReady();
+      else setTimeout(() => this.connectionReady(), wait).unref();
     });
+  }
+
+  get client(): Identity['client'] {
+    return this.identity.client;
+  }
+
+  /** The session goes on as that of another client; false when that client is turned away. */
+  claim(claimed: ClaimedClient): boolean {
+    this.identity = claimedClient(this.identity, claimed);
+    this.trusted = isTrusted(this.admission.rules, this.identity);
+    const refused = this.admission.clientRefusal(this.identity);
+    if (refused) this.turnAway(refused.reply, refused.reported);
+    return refused === null;
   }
 
   override _sendGreeting(): void {
@@ -115,6 +156,12 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     return this.tlsVersion;
   }
 
+  tlsClient(): string | null {
+    if (!this.secure) return null;
+    if (this.certificate === undefined) this.certificate = verifiedClient(this._socket as TLSSocket);
+    return this.certificate;
+  }
+
   startTls(done: () => void): void {
     this.flush();
     this.upgrade(done);
@@ -152,11 +199,13 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   /** Refuses the whole session, at any moment. */
-  turnAway(reply: Reply): void {
+  turnAway(reply: Reply, reported = false): void {
     if (this._closing || this._closed) return;
     const ref = this.edge.reference();
     const worded = withReference(reply, ref);
-    this.edge.events.sessionRefused({ ...this.dialog.facts(), reply: sent(worded), ref, command: null });
+    if (!reported) {
+      this.edge.events.sessionRefused({ ...this.dialog.facts(), reply: sent(worded), ref, command: null });
+    }
     this.reply(worded);
     this.close();
   }
@@ -172,8 +221,11 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     super._onClose();
   }
 
-  override _onError(error: Error & { code?: string | undefined }): void {
-    if (!QUIET_ERRORS.has(error.code ?? '')) {
+  override _onError(error: Error & { code?: string | undefined; meta?: unknown }): void {
+    // The package adds `meta` to what ends a handshake. Whoever is cut off in one was told already.
+    if (error.meta) {
+      if (!this._closing) this.edge.events.listenerTrouble({ stage: 'tls', error, client: this.client });
+    } else if (!QUIET_ERRORS.has(error.code ?? '')) {
       this.edge.events.listenerTrouble({ stage: 'client', error, client: this.client });
     }
     this.close();

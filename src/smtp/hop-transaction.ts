@@ -3,6 +3,7 @@
  */
 import type { Capabilities } from './capabilities.ts';
 import type { Sender } from './command.ts';
+import { type RecipientDsn, recipientDsnText, senderDsnText } from './dsn.ts';
 import type { HopConnection } from './hop-connection.ts';
 import { type HopAnswer, type HopReply, type HopTrouble, hopReplyText, type Stage } from './next-hop.ts';
 import type { Relay } from './relay.ts';
@@ -76,9 +77,13 @@ export class HopTransaction {
   }
 
   /** Names one recipient; `path` is its verbatim text. */
-  async recipient(path: string): Promise<Relayed> {
+  async recipient(path: string, dsn: RecipientDsn): Promise<Relayed> {
     const { rcpt } = this.relay.timeouts;
-    return this.judge('rcpt', await this.hop.command(`RCPT TO:<${path}>`, 'rcpt', rcpt));
+    const wishes = recipientDsnText(dsn);
+    if (wishes !== '' && !this.hop.capabilities.dsn) {
+      return { positive: false, reply: REPLY.hopLacksDsn, nextHopReply: null };
+    }
+    return this.judge('rcpt', await this.hop.command(`RCPT TO:<${path}>${wishes}`, 'rcpt', rcpt));
   }
 
   /** Asks to send the message; positive is its 354. */
@@ -158,12 +163,13 @@ export function mailLine(sender: Sender, extraSize: number, capabilities: Capabi
   if (sender.size !== null && capabilities.size !== null) parameters.push(`SIZE=${sender.size + extraSize}`);
   if (sender.body !== null && capabilities.eightBitMime) parameters.push(`BODY=${sender.body}`);
   if (sender.smtpUtf8) parameters.push('SMTPUTF8');
-  return parameters.join(' ');
+  return parameters.join(' ') + (capabilities.dsn ? senderDsnText(sender) : '');
 }
 
 /** What the transaction needs and the next hop lacks; null when it lacks nothing. */
 function lackOf(capabilities: Capabilities, sender: Sender): Reply | null {
   if (sender.body === '8BITMIME' && !capabilities.eightBitMime) return REPLY.hopLacksEightBit;
+  if (senderDsnText(sender) !== '' && !capabilities.dsn) return REPLY.hopLacksDsn;
   return sender.smtpUtf8 && !capabilities.smtpUtf8 ? REPLY.hopLacksUtf8 : null;
 }
 

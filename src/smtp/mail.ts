@@ -6,9 +6,8 @@
  * Closes gaps of `smtp-server`: DATA cannot be refused before the message (9), the parameters of a refused MAIL leak
  * into the next (16), no limit of recipients by default (22).
  */
-import type { Mailbox } from '../core/address.ts';
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
-import { parseMailCommand, parseRcptCommand } from './command.ts';
+import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
 import type { SentReply, SessionFacts } from './events.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
@@ -49,7 +48,7 @@ export class Mail {
       this.session.refuse(REPLY.nestedMail, 'MAIL');
       return;
     }
-    const parsed = parseMailCommand(line);
+    const parsed = parseMailCommand(line, this.session.dsn);
     if (!parsed.ok) {
       this.session.refuse(parsed.reply, 'MAIL');
       return;
@@ -79,7 +78,13 @@ export class Mail {
       done();
       return;
     }
-    const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8);
+    const harvest = this.session.watched ? this.edge.harvest : null;
+    if (harvest?.refuses(this.session.facts().client.address)) {
+      this.session.turnAway(REPLY.harvesting, true);
+      done();
+      return;
+    }
+    const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8, this.session.dsn);
     if (!parsed.ok) {
       const { text: rcpt, reply } = parsed;
       const worded = (ref: string): Reply => withReference(reply, ref);
@@ -88,7 +93,7 @@ export class Mail {
       done();
       return;
     }
-    const verdict = checkRecipient(this.edge, parsed.mailbox, this.session);
+    const verdict = checkRecipient(this.edge, harvest, parsed.mailbox, this.session);
     if (!(verdict instanceof Promise)) {
       this.decided(transaction, parsed, verdict, started, done);
       return;
@@ -108,7 +113,7 @@ export class Mail {
   /** Answers a recipient whose verdict is known, by asking the next hop when it is an accept in relay mode. */
   private decided(
     transaction: Transaction,
-    { mailbox, text: rcpt }: { readonly mailbox: Mailbox; readonly text: string },
+    { mailbox, text: rcpt, dsn }: GoodRecipient,
     told: Verdict,
     started: number,
     done: () => void,
@@ -122,7 +127,7 @@ export class Mail {
       done();
       return;
     }
-    const answered = transaction.recipient(mailbox.text, hop).then(({ reply, nextHopReply }) => {
+    const answered = transaction.recipient(mailbox.text, hop, dsn).then(({ reply, nextHopReply }) => {
       const worded = (ref: string): Reply => withReference(reply, ref);
       this.answer(transaction, { verdict, worded, rcpt, nextHopReply, started });
     });
@@ -178,14 +183,17 @@ export class Mail {
     const reply = worded(ref);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, helo, tls } = this.session.facts();
+    const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
     // Field by field: a spread costs a third of the whole answer.
     this.edge.events.recipientAnswered({
       session,
       mode,
       client,
+      peer,
+      name,
       helo,
       tls,
+      tlsClient,
       verdict,
       reply: sent(reply),
       ref: reply.code < 400 ? null : ref,
@@ -263,6 +271,8 @@ export class Mail {
     });
   }
 }
+
+type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
 
 interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
   readonly verdict: Verdict;

@@ -5,6 +5,7 @@
  * given up for another, so that a dead next hop never stands before the recipients of a living one.
  */
 import type { Sender } from './command.ts';
+import type { RecipientDsn } from './dsn.ts';
 import { HopTransaction, type Relayed } from './hop-transaction.ts';
 import type { HopTrouble } from './next-hop.ts';
 import type { Relay } from './relay.ts';
@@ -48,13 +49,13 @@ export class Transaction {
   }
 
   /** Gives one recipient to its next hop; `path` is verbatim. */
-  async recipient(path: string, nextHop: string): Promise<Relayed> {
+  async recipient(path: string, nextHop: string, dsn: RecipientDsn): Promise<Relayed> {
     if (this.nextHop !== nextHop) this.leave();
     this.nextHop = nextHop;
     if (!this.hop && !this.refusal) await this.begin(nextHop);
     if (this.cancelled) return abandoned();
     if (!this.hop) return this.refusal ?? abandoned();
-    const relayed = await this.hop.recipient(path);
+    const relayed = await this.hop.recipient(path, dsn);
     if (relayed.positive) this.accepted += 1;
     return relayed;
   }

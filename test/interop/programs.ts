@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
 /** What a test can need. */
-export type Need = 'Postfix' | 'swaks' | 'Exim' | 'Chromium';
+export type Need = 'Postfix' | 'swaks' | 'Exim' | 'Chromium' | 'openssl' | 'sslscan';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
@@ -46,8 +46,8 @@ export function programPath(name: string): string {
 }
 
 function whyMissing(need: Need): string | null {
-  const program = { swaks: 'swaks', Chromium: 'chromium', Postfix: null, Exim: null }[need];
-  if (program !== null) return find(program) === null ? `${need} is not installed` : null;
+  if (need !== 'Postfix' && need !== 'Exim')
+    return find(need === 'Chromium' ? 'chromium' : need) === null ? `${need} is not installed` : null;
   const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
   if (!installed)
     return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';

@@ -22,8 +22,8 @@ const en: ReasonWords = {
     'The directory does not have it, and too many unknown addresses were asked for to ask again.',
   'lookup-failed':
     'The directory does not have it, and Microsoft Graph could not be asked whether it is new.',
-  'lookup-withheld':
-    'The directory does not have it. The client has guessed so many addresses that it is told nothing.',
+  'harvest-limit':
+    'The client has asked for too many addresses that do not exist, and is told to come back later.',
   'directory-stale': 'The directory does not have it and is too old to prove that nobody has it.',
   'directory-empty': 'The tenant was never read completely, so nothing can be said about it.',
   'not-our-domain': 'The domain is not one of this gateway. Add a [[domain]] if it should be.',
@@ -52,8 +52,8 @@ const ja: ReasonWords = {
   'lookup-over-budget': 'ディレクトリになく、未知のアドレスが多すぎるため問い合わせを行いませんでした。',
   'lookup-failed':
     'ディレクトリになく、新しい受信者かどうかを Microsoft Graph に問い合わせできませんでした。',
-  'lookup-withheld':
-    'ディレクトリにありません。接続元が多数のアドレスを試しているため、結果を伝えていません。',
+  'harvest-limit':
+    '存在しない宛先を多数問い合わせたクライアントのため、時間をおいて再送するよう応答しました。',
   'directory-stale': 'ディレクトリになく、ディレクトリが古いため、存在しないとは断定できません。',
   'directory-empty': 'テナントがまだ最後まで読み込まれていないため、判断できません。',
   'not-our-domain': 'このゲートウェイのドメインではありません。必要であれば [[domain]] を追加してください。',
