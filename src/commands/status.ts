@@ -14,7 +14,7 @@ export interface GatewayStatus {
     readonly mode: string;
     readonly connections: number;
   }>;
-  readonly harvest: Omit<HarvestStatus, 'now'>;
+  readonly harvest?: Omit<HarvestStatus, 'now'>;
   readonly tenants: readonly TenantState[];
 }
 
@@ -95,7 +95,7 @@ export function statusText(status: GatewayStatus): string {
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
-    harvestLine(status.harvest),
+    ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],

@@ -76,7 +76,8 @@ export interface RecipientEvent {
   readonly mode: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly tls: string | null;
   readonly nextHopReply: string | null;
   readonly durationMs: number;
@@ -93,7 +94,8 @@ export interface MessageEvent {
   readonly message: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly nextHop: string;
   readonly nextHopReply: string | null;
   readonly recipients: number;
@@ -109,7 +111,8 @@ export interface RefusalEvent {
   readonly ref: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly helo: string | null;
   readonly command: string | null;
 }
@@ -270,7 +273,7 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
 }
 
 /** Who is connected, and for whom: the same unless a proxy or a relay named somebody else. */
-function clientFields({ client, peer }: { readonly client: Client; readonly peer: string | null }) {
+function clientFields({ client, peer }: { readonly client: Client; readonly peer?: string | null }) {
   return { client: peer ?? client.address, real_client: client.address };
 }
 
