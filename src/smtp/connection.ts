@@ -37,6 +37,10 @@ export interface ConnectionParts {
   readonly identity: Identity;
 }
 
+/** What a client must send of a message within `dataTimeout`, so that single bytes do not keep it for ever (gap 11). */
+const MIN_PROGRESS = 16_384;
+/** A wait of ours, ms, that a client could not use for sending. */
+const LONG_WAIT = 1000;
 /** Ordinary ways of a client to leave. */
 const QUIET_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
@@ -154,13 +158,19 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.upgrade(done);
   }
 
-  /** Passes a message on; each piece the client sends in time gives it time for the next. */
+  /** Passes a message on; each 16 KB that the client sends in time give it time for the next. */
   receive(sink: MessageSink): void {
     const parser = this._parser as LineParser | false;
     if (!parser) return;
     this.allow(this.settings.dataTimeout);
+    let progress = 0;
     parser.receive({
-      write: (content, done) => sink.write(content, this.owe(done)),
+      write: (content, done) => {
+        progress += content.length;
+        const enough = progress >= MIN_PROGRESS;
+        if (enough) progress = 0;
+        sink.write(content, this.owe(done, enough));
+      },
       end: (done) => {
         const ended = this.owe(() => {
           this.allow(this.settings.commandTimeout);
@@ -238,16 +248,22 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.dialog.mail.abandon();
   }
 
-  /** Stops the client's clock until the returned function is called, at most once with effect. */
-  private owe(next: () => void): () => void {
+  /**
+   * Stops the client's clock until the returned function is called, at most once with effect. What it had of its time is
+   * gone only if the client has done nothing for it: `progress` is false and we were quick.
+   */
+  private owe(next: () => void, progress = true): () => void {
     let called = false;
     this.owing = true;
+    const since = progress ? 0 : performance.now();
     return () => {
       if (called) return;
       called = true;
       this.owing = false;
       if (this.expired) this.turnAway(REPLY.sessionOver);
-      else if (!this._closing && !this._closed) this.idleTimer?.refresh();
+      else if (!this._closing && !this._closed && (progress || performance.now() - since > LONG_WAIT)) {
+        this.idleTimer?.refresh();
+      }
       next();
     };
   }
