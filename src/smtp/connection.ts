@@ -78,7 +78,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     parser.on('error', () => this.turnAway(REPLY.tooManyErrors));
     // The client has closed its side, and every command it sent before has been answered.
     parser.once('finish', () => {
-      if (parser === this._parser && !this._upgrading) this.close();
+      if (parser === this._parser && !this._upgrading) this.dialog.mail.settled(() => this.close());
     });
     return parser;
   }
@@ -126,15 +126,20 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     if (!parser) return;
     this.allow(this.settings.dataTimeout);
     parser.receive({
-      write: (content, done) => sink.write(content, this.owe(done)),
-      end: (done) => {
-        const ended = this.owe(() => {
-          this.allow(this.settings.commandTimeout);
-          done();
+      take: (chunk, done) => {
+        let left: Buffer | null = null;
+        const proceed = this.owe(() => {
+          if (left !== null) this.allow(this.settings.commandTimeout);
+          done(left);
           // A stopping gateway does not wait for what this client might want next.
-          if (this.dialog.draining && !this.dialog.mail.open) this.turnAway(REPLY.shuttingDown);
+          if (left !== null && this.dialog.draining && !this.dialog.mail.open) {
+            this.turnAway(REPLY.shuttingDown);
+          }
         });
-        sink.end(ended);
+        sink.take(chunk, (rest) => {
+          left = rest;
+          proceed();
+        });
       },
     });
   }
@@ -225,7 +230,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   private idle(): void {
-    if (this.owing) this.idleTimer?.refresh();
+    if (this.owing || this.dialog.mail.answering) this.idleTimer?.refresh();
     else this.turnAway(REPLY.idle);
   }
 
