@@ -116,7 +116,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     parser.on('error', () => this.turnAway(REPLY.tooManyErrors));
     // The client has closed its side, and every command it sent before has been answered.
     parser.once('finish', () => {
-      if (parser === this._parser && !this._upgrading) this.close();
+      if (parser === this._parser && !this._upgrading) this.dialog.mail.settled(() => this.close());
     });
     return parser;
   }
@@ -165,20 +165,23 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.allow(this.settings.dataTimeout);
     let progress = 0;
     parser.receive({
-      write: (content, done) => {
-        progress += content.length;
+      take: (chunk, done) => {
+        let left: Buffer | null = null;
+        progress += chunk.length;
         const enough = progress >= MIN_PROGRESS;
         if (enough) progress = 0;
-        sink.write(content, this.owe(done, enough));
-      },
-      end: (done) => {
-        const ended = this.owe(() => {
-          this.allow(this.settings.commandTimeout);
-          done();
+        const proceed = this.owe(() => {
+          if (left !== null) this.allow(this.settings.commandTimeout);
+          done(left);
           // A stopping gateway does not wait for what this client might want next.
-          if (this.dialog.draining && !this.dialog.mail.open) this.turnAway(REPLY.shuttingDown);
+          if (left !== null && this.dialog.draining && !this.dialog.mail.open) {
+            this.turnAway(REPLY.shuttingDown);
+          }
         });
-        sink.end(ended);
+        sink.take(chunk, (rest) => {
+          left = rest;
+          proceed();
+        });
       },
     });
   }
@@ -277,7 +280,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   private idle(): void {
-    if (this.owing) this.idleTimer?.refresh();
+    if (this.owing || this.dialog.mail.answering) this.idleTimer?.refresh();
     else this.turnAway(REPLY.idle);
   }
 

@@ -9,7 +9,6 @@
  */
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { MAX_COMMAND_LINE } from './command.ts';
-import { DataDecoder } from './data-decoder.ts';
 import type { MessageSink } from './transfer.ts';
 
 const LF = 0x0a;
@@ -23,11 +22,11 @@ type Next = (error?: Error | null) => void;
 export class LineParser extends SMTPStream {
   private partial: Buffer = Buffer.alloc(0);
   private unterminated = 0;
-  private message: { readonly decoder: DataDecoder; readonly sink: MessageSink } | null = null;
+  private message: MessageSink | null = null;
 
   /** Treats what follows as a message, up to its final dot. */
   receive(sink: MessageSink): void {
-    this.message = { decoder: new DataDecoder(), sink };
+    this.message = sink;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: Next): void {
@@ -45,19 +44,14 @@ export class LineParser extends SMTPStream {
       next();
       return;
     }
-    const { content, rest } = message.decoder.decode(chunk);
-    const proceed = (): void => {
+    message.take(chunk, (rest) => {
       if (rest === null) {
         next();
         return;
       }
-      message.sink.end(() => {
-        this.message = null;
-        this._write(rest, 'buffer', next);
-      });
-    };
-    if (content.length > 0) message.sink.write(content, proceed);
-    else proceed();
+      this.message = null;
+      this._write(rest, 'buffer', next);
+    });
   }
 
   /** Hands out the lines of a chunk one by one; each must be answered before the next is read. */

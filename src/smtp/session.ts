@@ -105,6 +105,11 @@ export class Session {
   command(line: Buffer, done: () => void): void {
     const broken = lineProblem(line);
     const verb = verbOf(line);
+    if (this.mail.answering && (verb !== 'RCPT' || broken)) {
+      if (verb === 'DATA' && !broken) this.mail.dataAhead();
+      this.mail.settled(() => this.command(line, done));
+      return;
+    }
     const command = COMMANDS.get(verb);
     if (this.draining && !this.mail.open && verb !== 'QUIT') this.refuse(REPLY.shuttingDown, verb);
     else if (broken) this.refuse(broken, null);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ACTION_OF, bareVerdict, type Reason } from '../../src/core/verdict.ts';
 import { capabilitiesOf, NO_CAPABILITIES, offerFor } from '../../src/smtp/capabilities.ts';
 import { parseMailCommand, parseParameters, parseRcptCommand } from '../../src/smtp/command.ts';
-import { mailLine } from '../../src/smtp/hop-transaction.ts';
-import { type Stage, splitNextHop } from '../../src/smtp/next-hop.ts';
+import { mailLine } from '../../src/smtp/hop-envelope.ts';
+import type { Stage } from '../../src/smtp/next-hop.ts';
 import { receivedHeader } from '../../src/smtp/received.ts';
 import { relayReply } from '../../src/smtp/relay-reply.ts';
 import { replyFor, replyLines } from '../../src/smtp/reply.ts';
@@ -222,12 +222,6 @@ describe('small rules', () => {
     expect(offerFor([], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true, dsn: false });
   });
 
-  it('splits next hops', () => {
-    expect(splitNextHop('mx.example:2525')).toEqual({ host: 'mx.example', port: 2525 });
-    expect(splitNextHop('mx.example')).toEqual({ host: 'mx.example', port: 25 });
-    expect(splitNextHop('[::1]:2525')).toEqual({ host: '::1', port: 2525 });
-  });
-
   it('writes a MAIL line that the next hop understands', () => {
     const sender = {
       text: 'a@b.example',
@@ -237,9 +231,9 @@ describe('small rules', () => {
       ret: null,
       envid: null,
     } as const;
-    expect(mailLine(sender, 5, NO_CAPABILITIES)).toBe('MAIL FROM:<a@b.example>');
+    expect(mailLine({ sender, extraSize: 5 }, NO_CAPABILITIES)).toBe('MAIL FROM:<a@b.example>');
     const able = { ...NO_CAPABILITIES, size: 0, eightBitMime: true };
-    expect(mailLine(sender, 5, able)).toBe('MAIL FROM:<a@b.example> SIZE=15 BODY=8BITMIME');
+    expect(mailLine({ sender, extraSize: 5 }, able)).toBe('MAIL FROM:<a@b.example> SIZE=15 BODY=8BITMIME');
   });
 
   it('writes a Received field that no client name can break', () => {
