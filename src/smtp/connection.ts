@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
 import { LineParser } from './line-parser.ts';
-import { sent } from './mail.ts';
+import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
 import type { MessageSink } from './transfer.ts';

@@ -9,8 +9,9 @@
 import { offerFor } from './capabilities.ts';
 import { MAX_COMMAND_LINE } from './command.ts';
 import type { SessionFacts } from './events.ts';
-import { Mail, sent } from './mail.ts';
+import { Mail } from './mail.ts';
 import type { MailEdge, MailSettings } from './mail-edge.ts';
+import { sent } from './mail-report.ts';
 import { heloReply, REPLY, type Reply, withReference } from './reply.ts';
 import type { MessageSink } from './transfer.ts';
 
