@@ -28,6 +28,7 @@ export const EVENT_NAMES = [
   'message.relay',
   'message.fail',
   'next_hop.trouble',
+  'next_hop.cleartext',
   'directory.publish',
   'directory.stale',
   'directory.fresh',
@@ -119,9 +120,13 @@ export interface RefusalEvent {
 
 export interface NextHopTrouble {
   readonly nextHop: string;
+  /** `address:port`; null when it came to none. */
+  readonly address: string | null;
   readonly stage: string;
   readonly failure: string;
   readonly error: string;
+  /** Mail goes on without TLS. */
+  readonly cleartext?: boolean;
 }
 
 export interface ListenerTrouble {
@@ -173,9 +178,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       }),
     recipient: (answer: RecipientEvent) => recipient(logger, metrics, answer),
     message: (message: MessageEvent) => messageEvent(logger, metrics, message),
-    nextHopTrouble: ({ nextHop, stage, failure, error }: NextHopTrouble) => {
+    nextHopTrouble: ({ nextHop, address, stage, failure, error, cleartext }: NextHopTrouble) => {
       metrics.nextHopTroubles.inc({ stage });
-      logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
+      const event = cleartext === true ? 'next_hop.cleartext' : 'next_hop.trouble';
+      logger.warn({ event, next_hop: nextHop, address, stage, failure, error });
     },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     credential: (tenant: string, news: CredentialEvent) => {

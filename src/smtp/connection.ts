@@ -13,7 +13,7 @@ import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp
 import type { Admission } from './admission.ts';
 import { type AccessLists, claimedClient, type Identity, isTrusted, mayClaim } from './client.ts';
 import { LineParser } from './line-parser.ts';
-import { sent } from './mail.ts';
+import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
 import type { MessageSink } from './transfer.ts';

@@ -186,23 +186,26 @@ class BreakFinder {
 
   /** Position of the next CR or LF, or the end. */
   next(from: number): number {
-    const { bytes, words, lead } = this;
+    const { bytes, lead } = this;
     let at = from;
     while (at < bytes.length) {
-      if (at >= lead && ((at - lead) & 3) === 0) {
-        let word = (at - lead) >> 2;
-        while (word < words.length) {
-          const four = words[word] as number;
-          if (((four - 0x0e0e0e0e) & ~four & 0x80808080) !== 0) break;
-          word += 1;
-        }
-        at = lead + (word << 2);
-        if (at >= bytes.length) break;
-      }
+      if (at >= lead && ((at - lead) & 3) === 0) at = this.skip(at);
       const byte = bytes[at];
       if (byte === LF || byte === CR) return at;
       at += 1;
     }
     return bytes.length;
+  }
+
+  /** From an aligned position over every word that has neither. */
+  private skip(from: number): number {
+    const { words, lead } = this;
+    let word = (from - lead) >> 2;
+    while (word < words.length) {
+      const four = words[word] as number;
+      if (((four - 0x0e0e0e0e) & ~four & 0x80808080) !== 0) break;
+      word += 1;
+    }
+    return lead + (word << 2);
   }
 }

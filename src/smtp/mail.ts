@@ -9,12 +9,11 @@
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
-import type { SentReply, SessionFacts } from './events.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { receivedHeader } from './received.ts';
+import { reportMessage, sent, traceHeader } from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
-import { REPLY, type Reply, replyFor, replyText, withReference } from './reply.ts';
+import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
 import { Transfer, type TransferOutcome } from './transfer.ts';
 
@@ -81,7 +80,8 @@ export class Mail {
     const facts = this.session.facts();
     this.count += 1;
     const id = `${facts.session}.${this.count}`;
-    if (this.settings.mode === 'relay') this.header = this.traceHeader(facts, id, sender.smtpUtf8);
+    if (this.settings.mode === 'relay')
+      this.header = traceHeader(facts, this.settings.hostname, this.session.esmtp, id, sender.smtpUtf8);
     this.transaction = new Transaction(id, sender, {
       relay: this.edge.relay,
       extraSize: this.header.length,
@@ -203,12 +203,8 @@ export class Mail {
     if (!message) return;
     message.transaction.abort();
     const outcome = { positive: false, reply: REPLY.clientGone, nextHopReply: null, cut: false };
-    this.reportMessage(
-      message.transaction,
-      { ...outcome, ...message.transfer.progress },
-      message.started,
-      null,
-    );
+    const ended = { ...outcome, ...message.transfer.progress };
+    reportMessage(this.edge.events, this.session.facts(), message.transaction, ended, message.started, null);
   }
 
   /** Answers a recipient now, or behind those that wait for their next hop. */
@@ -275,49 +271,11 @@ export class Mail {
     const ref = this.edge.reference();
     const reply = withReference(outcome.reply, ref);
     this.session.send(reply);
-    this.reportMessage(transaction, { ...outcome, reply }, started, outcome.positive ? null : ref);
+    const ended = { ...outcome, reply };
+    const told = outcome.positive ? null : ref;
+    reportMessage(this.edge.events, this.session.facts(), transaction, ended, started, told);
     this.reset();
     if (outcome.cut) this.session.close();
-  }
-
-  private reportMessage(
-    transaction: Transaction,
-    outcome: TransferOutcome,
-    started: number,
-    ref: string | null,
-  ): void {
-    const { reply, nextHopReply, bytes, duplicatePossible } = outcome;
-    const report = {
-      ...this.session.facts(),
-      message: transaction.id,
-      mailFrom: transaction.sender.text,
-      recipients: transaction.accepted,
-      nextHop: transaction.nextHop ?? '',
-      only: transaction.only,
-      bytes,
-      reply: sent(reply),
-      nextHopReply,
-      durationMs: performance.now() - started,
-    };
-    if (outcome.positive) {
-      this.edge.events.messageRelayed({ ...report, result: 'relayed' });
-      return;
-    }
-    const result = reply === REPLY.clientGone ? 'aborted' : reply.code >= 500 ? 'refused' : 'deferred';
-    this.edge.events.messageFailed({ ...report, result, ref, duplicatePossible });
-  }
-
-  private traceHeader(facts: SessionFacts, id: string, smtpUtf8: boolean): string {
-    return receivedHeader({
-      helo: facts.helo ?? '',
-      address: facts.client.address,
-      hostname: this.settings.hostname,
-      esmtp: this.session.esmtp,
-      tls: facts.tls !== null,
-      smtpUtf8,
-      id,
-      time: Date.now(),
-    });
   }
 }
 
@@ -329,9 +287,4 @@ interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
   worded(ref: string): Reply;
   readonly rcpt: string;
   readonly started: number;
-}
-
-/** A reply as the events carry it. */
-export function sent(reply: Reply): SentReply {
-  return { code: reply.code, enhanced: reply.enhanced, text: replyText(reply) };
 }

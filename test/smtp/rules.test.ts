@@ -242,17 +242,17 @@ describe('small rules', () => {
       address: '2001:db8::1',
       hostname: 'gw.example',
       esmtp: true,
-      tls: true,
+      tls: 'TLSv1.3' as string | null,
       smtpUtf8: false,
       id: 'abc.1',
       time: Date.UTC(2026, 6, 1, 12),
     };
     expect(receivedHeader(trace)).toBe(
       'Received: from evil???X-Bad:??? ([IPv6:2001:db8::1])\r\n' +
-        '\tby gw.example with ESMTPS id abc.1;\r\n' +
+        '\tby gw.example with ESMTPS (TLSv1.3) id abc.1;\r\n' +
         '\tWed, 01 Jul 2026 12:00:00 +0000\r\n',
     );
-    expect(receivedHeader({ ...trace, smtpUtf8: true })).toContain('with UTF8SMTPS id');
-    expect(receivedHeader({ ...trace, esmtp: false, tls: false })).toContain('with SMTP id');
+    expect(receivedHeader({ ...trace, smtpUtf8: true })).toContain('with UTF8SMTPS (TLSv1.3) id');
+    expect(receivedHeader({ ...trace, esmtp: false, tls: null })).toContain('with SMTP id');
   });
 });
