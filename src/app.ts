@@ -3,6 +3,7 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
@@ -14,6 +15,7 @@ import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { openHarvestGuard } from './smtp/harvest-guard.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
@@ -26,6 +28,15 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** Drains: new commands get 421, running transfers finish within the stop timeout. */
   stop(): Promise<void>;
+  /** Reads the configuration and the certificates again; what is wrong with them is told and changes nothing. */
+  reload(): Reloaded;
+}
+
+/** What a reload needs beside the gateway itself. */
+export interface Reloads {
+  /** null: only certificates can be read again. */
+  readonly source: ConfigSource | null;
+  level(level: Config['logLevel']): void;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -39,6 +50,7 @@ export async function serve(
   version: string,
   err: (text: string) => void,
   started: (gateway: Gateway) => Promise<void> = async () => undefined,
+  source: ConfigSource | null = null,
 ): Promise<number> {
   const stopped = stopSignal();
   await using log = openLog(config.logLevel);
@@ -48,7 +60,11 @@ export async function serve(
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
   try {
-    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics());
+    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics(), {
+      source,
+      level: log.setLevel,
+    });
+    process.on('SIGHUP', () => void gateway.reload());
     events.processReady(gateway.listeners);
     await started(gateway);
     events.processStop(await stopped);
@@ -70,6 +86,7 @@ export async function openGateway(
   version: string,
   events: Events,
   metrics: () => Promise<string>,
+  reloads: Reloads = { source: null, level: () => undefined },
 ): Promise<Gateway> {
   const closers: Array<() => PromiseLike<unknown>> = [];
   const stop = async () => {
@@ -81,12 +98,23 @@ export async function openGateway(
     const shared: Shared = {
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
+      told: SILENT,
     };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const certificates = keepCertificates(events);
+    const live = liveConfig(config, reloads.source, certificates, events, (next) => {
+      reloads.level(next.logLevel);
+      shared.operator = operatorFrom(next.policy, shared.told);
+    });
+    closers.push(async () => certificates[Symbol.dispose]());
+    const learning = openLearning(live, shared, events, (directory) => lookups?.published(directory));
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
-    const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
+    const watch = watchFreshness(
+      () => shared.directory,
+      () => live.config.policy.freshnessLimit,
+      events,
+    );
     watch.look();
     const accepted = collectAcceptedMail(learning.accepted);
     closers.push(async () => {
@@ -101,15 +129,18 @@ export async function openGateway(
     };
     const harvest = openHarvestGuard(config.harvest, events.harvest);
     closers.push(async () => harvest[Symbol.dispose]());
-    const edge = edgeOf(config, shared, relay, { lookups, accepted, harvest }, events);
-    const listeners = await openListeners(config, edge, events, closers);
-    const parts = { config, version, answering: shared, learning, lookups, harvest, listeners, events };
-    const control = await openControlSocket(
-      config.controlSocket,
-      controlFunctions({ ...parts, metrics: looked }),
-    );
+    const edge = edgeOf(shared, relay, { lookups, accepted, harvest }, events);
+    const listeners = await openListeners(live, edge, certificates, events, closers);
+    certificates.presentedBy(() => live.config.smtp, listeners);
+    const inquired = {
+      get config() {
+        return live.config;
+      },
+      ...{ version, answering: shared, learning, lookups, harvest, listeners, events, metrics: looked },
+    };
+    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
-    return { listeners: listeners.map(addressText), stop };
+    return { listeners: listeners.map(addressText), stop, reload: () => live.reload() };
   } catch (error) {
     await stop();
     throw error;
@@ -117,11 +148,12 @@ export async function openGateway(
 }
 
 function openLearning(
-  config: Config,
+  live: LiveConfig,
   shared: Shared,
   events: Events,
   published: (directory: TenantDirectory) => void,
 ): Learning {
+  const { config } = live;
   const settings = {
     stateDir: config.stateDir,
     masterKey: masterKeyFile(config.stateDir, process.env.CREDENTIALS_DIRECTORY, existsSync),
@@ -143,7 +175,8 @@ function openLearning(
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
-      shared.operator = operatorFrom(config.policy, snapshot);
+      shared.told = snapshot;
+      shared.operator = operatorFrom(live.config.policy, snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

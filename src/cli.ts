@@ -12,6 +12,7 @@ import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
+import type { ConfigFile } from './config/schema.ts';
 import { controlClient, DaemonUnreachable } from './console/control-client.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
@@ -29,12 +30,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
     usage: 'rcptgate serve [--config FILE]',
     summary: 'run the gateway in the foreground',
-    help: 'Logs JSON lines to standard output. SIGTERM or SIGINT lets running transfers finish; a second one does not.',
+    help: 'Logs JSON lines to standard output. SIGTERM or SIGINT lets running transfers finish; a second one does not.\nSIGHUP reads the configuration and the certificates again.',
     options: {},
     run: async ({ config }, terminal) =>
-      withConfig(config, terminal, async (loaded) => {
+      withConfig(config, terminal, async (loaded, file) => {
         const { serve } = await import('./app.ts');
-        return serve(loaded, version(), terminal.err);
+        const reread = () => readConfig(config, { schedule: scheduleProblem });
+        return serve(loaded, version(), terminal.err, undefined, { file, reread });
       }),
   },
   check: {
@@ -156,10 +158,10 @@ function explain(error: unknown, command: Command, terminal: Terminal): number {
 async function withConfig(
   file: string,
   terminal: Terminal,
-  use: (config: Config) => Promise<number>,
+  use: (config: Config, file: ConfigFile) => Promise<number>,
 ): Promise<number> {
   const parsed = readConfig(file, { schedule: scheduleProblem });
-  if (parsed.ok) return use(parsed.config);
+  if (parsed.ok) return use(parsed.config, parsed.file);
   terminal.err(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   return EXIT.usage;
 }

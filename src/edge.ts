@@ -1,12 +1,13 @@
 /** The SMTP side put together: what a connection may ask, the relay behind it, and every listener of the configuration. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import type { Certificates } from './certificates.ts';
 import type { Config, SmtpConfig } from './config/config.ts';
 import { readAuthorities } from './config/file.ts';
 import { decide } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
-import type { Operator } from './core/operator.ts';
+import type { Operator, OperatorSnapshot } from './core/operator.ts';
+import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
@@ -14,6 +15,7 @@ import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
+import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 
@@ -21,6 +23,8 @@ import type { LiveLookups } from './sync/lookup.ts';
 export interface Shared {
   directory: Directory;
   operator: Operator;
+  /** What the operator said beyond the configuration, as it is in `operator`. */
+  told: OperatorSnapshot;
 }
 
 /** Opens the relay as the configuration says; next hops are connected to when mail needs them. */
@@ -63,20 +67,19 @@ export interface EdgeParts {
 
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
-  { policy }: Config,
   shared: Shared,
   relay: Relay,
   { lookups, accepted, harvest }: EdgeParts,
   events: Events,
 ): SmtpEdge {
-  const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+  const nextHops = nextHopsOf();
   return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
       ((mailbox, verdict) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy) };
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, shared.operator.policy) };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
@@ -84,7 +87,7 @@ export function edgeOf(
       }),
     relay,
     harvest,
-    nextHops: () => nextHops,
+    nextHops: () => nextHops(shared.operator.policy),
     reference: referenceSource(randomBytes),
     events: {
       recipientAnswered(answer) {
@@ -104,23 +107,36 @@ export function edgeOf(
   };
 }
 
+/** Every next hop of a policy, gathered once for each policy: EHLO asks for them. */
+function nextHopsOf(): (policy: Policy) => readonly string[] {
+  let of: Policy['domains'] | null = null;
+  let hops: readonly string[] = [];
+  return ({ domains }) => {
+    if (domains !== of) hops = [...new Set([...domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+    of = domains;
+    return hops;
+  };
+}
+
 /**
  * Opens every listener.
  * @throws Error when an address cannot be listened on.
  */
 export async function openListeners(
-  config: Config,
+  live: { readonly config: Config },
   edge: SmtpEdge,
+  certificates: Certificates,
   events: Events,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
   const listeners: SmtpListener[] = [];
   // All listeners drain at the same time, so they are one thing to close.
-  closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close(live.config.stopTimeout))));
+  const { config } = live;
   for (const smtp of config.smtp) {
-    const listener = await openListener(listenerOptions(config, smtp), edge);
+    const listener = await openListener(listenerOptions(config, smtp, certificates.first(smtp)), edge);
     listeners.push(listener);
-    events.listenerOpen(addressText(listener), smtp.mode, smtp.tlsFiles !== null);
+    events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
   // What the next hops can do is best known before the first client asks.
   if (config.smtp.some(({ mode }) => mode === 'relay')) {
@@ -129,10 +145,19 @@ export async function openListeners(
   return listeners;
 }
 
-function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): ListenerOptions {
-  const tls = tlsFiles && {
-    cert: readFileSync(tlsFiles.cert, 'utf8'),
-    key: readFileSync(tlsFiles.key, 'utf8'),
+/** A listener as the configuration says, with the certificates that were read for it. */
+export function listenerOptions(
+  config: Config,
+  { tlsFiles: _files, tls, ...smtp }: SmtpConfig,
+  material: TlsMaterial | null,
+): ListenerOptions {
+  return {
+    ...smtp,
+    hostname: config.hostname,
+    tls: material,
+    tlsMode: tls.mode === 'implicit' ? 'implicit' : 'starttls',
+    tlsMinVersion: tls.minVersion,
+    clientCertificate: tls.clientCertificate,
+    closeTimeout: config.stopTimeout,
   };
-  return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
 }

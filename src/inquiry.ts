@@ -52,7 +52,7 @@ const EXPLAIN_WAIT_MS = 2_000;
 
 /** The functions behind the control socket. */
 export function controlFunctions(parts: Inquired): ControlFunctions {
-  const { config, version, answering, listeners, learning, metrics } = parts;
+  const { version, answering, listeners, learning, metrics } = parts;
   const startedAt = Date.now();
   return {
     metrics,
@@ -63,6 +63,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();
+      const { config } = parts;
       const tenants = await learning.status();
       return {
         version,
@@ -168,9 +169,11 @@ function importedText(found: TenantImport | undefined) {
 
 /** What the operator can tell the gateway; what is wrong with it is part of the answer. */
 function operatorFunctions(parts: Inquired): OperatorFunctions {
-  const { config, learning, events, answering } = parts;
-  const reviewed = (): readonly ReviewedOverride[] =>
-    reviewOverrides(config.policy.overrides, answering.operator.overrides, config.policy, Date.now());
+  const { learning, events, answering } = parts;
+  const reviewed = (): readonly ReviewedOverride[] => {
+    const { policy } = parts.config;
+    return reviewOverrides(policy.overrides, answering.operator.overrides, policy, Date.now());
+  };
   return {
     overrides: async () => reviewed(),
     async addOverride(given) {
@@ -187,11 +190,12 @@ function operatorFunctions(parts: Inquired): OperatorFunctions {
       const match = normaliseMatch(text) ?? text;
       const { removed } = await learning.operator('overrideRemove', { match });
       if (removed) events.overrideRemove(WHO, removed);
-      const inFile = config.policy.overrides.some((override) => override.match === match);
+      const inFile = parts.config.policy.overrides.some((override) => override.match === match);
       return { match, removed, inFile };
     },
     importList: (request) => importList(request, parts),
     async coverage() {
+      const { config } = parts;
       const tenants = config.tenants.map(({ id }) => id);
       const domains = [...config.policy.domains.values()];
       const overrideDomains = domainsOfOverrides(answering.operator, Date.now());

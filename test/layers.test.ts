@@ -13,12 +13,14 @@ const TOP = [
   'main.ts',
   'cli.ts',
   'app.ts',
+  'certificates.ts',
   'edge.ts',
   'inquiry.ts',
   'learner.ts',
   'rounds.ts',
   'tenant.ts',
   'rehearsal.ts',
+  'reload.ts',
 ];
 
 interface Source {

@@ -7,6 +7,7 @@ import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import { type ListenerTls, listenerTlsFrom } from './listener-tls.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
@@ -16,6 +17,7 @@ export interface SmtpConfig {
   readonly port: number;
   readonly mode: 'relay' | 'verify';
   readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
+  readonly tls: ListenerTls;
   readonly maxRecipients: number;
   readonly maxMessageSize: number;
   readonly maxConnections: number;
@@ -101,7 +103,8 @@ export interface Config {
 }
 
 export type ParsedConfig =
-  | { readonly ok: true; readonly config: Config }
+  /** `file`: the same by the keys of the file, to be compared with another one. */
+  | { readonly ok: true; readonly config: Config; readonly file: ConfigFile }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 const CLOUDS = {
@@ -136,7 +139,7 @@ export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   const schema = parsed.success ? [] : problemsOf(parsed.error);
   const problems = [...schema, ...crossChecks(raw), ...judged(raw, judges)];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
-  return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
+  return { ok: true, config: deepFreeze(fromFile(parsed.data)), file: parsed.data };
 }
 
 /** Every schedule in the file, that of all tenants and those of single ones. */
@@ -210,6 +213,7 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
     port: table.listen.port,
     mode: table.mode,
     tlsFiles: table.tls_cert && table.tls_key ? { cert: table.tls_cert, key: table.tls_key } : null,
+    tls: listenerTlsFrom(table),
     maxRecipients: table.max_recipients,
     maxMessageSize: table.max_message_size,
     maxConnections: table.max_connections,

@@ -4,6 +4,7 @@ import { normaliseDomain } from '../core/address.ts';
 import { parseNetwork } from '../core/network.ts';
 import { nextHopText, parseNextHop } from '../core/next-hop.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
+import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
@@ -78,6 +79,7 @@ export const smtpSchema = z.strictObject({
   mode: z.enum(['relay', 'verify']).default('relay'),
   tls_cert: text.optional(),
   tls_key: text.optional(),
+  ...listenerTlsKeys,
   max_recipients: z
     .int()
     .min(100, 'must be at least 100 (RFC 5321 section 4.5.3.1.8)')

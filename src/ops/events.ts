@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
+import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -21,6 +22,12 @@ export const EVENT_NAMES = [
   'config.warning',
   'listener.open',
   'listener.trouble',
+  'certificate.use',
+  'certificate.trouble',
+  'certificate.expiry',
+  'tls.failure',
+  'config.reload',
+  'config.refuse',
   'session.refuse',
   'rcpt.accept',
   'rcpt.defer',
@@ -80,6 +87,7 @@ export interface RecipientEvent {
   /** The proxy or relay that spoke for the client. */
   readonly peer?: string | null;
   readonly tls: string | null;
+  readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
   readonly durationMs: number;
   readonly helo: string | null;
@@ -129,12 +137,6 @@ export interface NextHopTrouble {
   readonly cleartext?: boolean;
 }
 
-export interface ListenerTrouble {
-  readonly stage: string;
-  readonly error: unknown;
-  readonly client: Client | null;
-}
-
 /** What the log says of a sync round. */
 export interface RoundEvent {
   readonly tenant: string;
@@ -161,10 +163,6 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     processStopped: () => logger.info({ event: 'process.stopped' }),
     configEffective: (config: unknown) => logger.info({ event: 'config.effective', config }),
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
-    listenerOpen: (address: string, mode: string, tls: boolean) =>
-      logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: ({ stage, error, client }: ListenerTrouble) =>
-      logger.error({ event: 'listener.trouble', stage, client: client?.address ?? null, error: text(error) }),
     sessionRefuse: (refusal: RefusalEvent) =>
       logger.warn({
         event: 'session.refuse',
@@ -191,6 +189,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...listenerEvents(logger, metrics),
     ...learningEvents(logger, metrics),
     harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
@@ -217,6 +216,7 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
     code: answer.reply.code,
     ...clientFields(answer),
     tls: answer.tls,
+    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
     domain,
     tenant,
     directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
@@ -285,8 +285,4 @@ function clientFields({ client, peer }: { readonly client: Client; readonly peer
 
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

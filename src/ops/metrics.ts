@@ -8,6 +8,8 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly tlsFailures: Counter;
+  readonly certificateExpiry: Gauge<'listener' | 'name'>;
   readonly harvestDenials: Counter;
   readonly harvestRefusals: Counter;
   readonly addresses: Gauge<'tenant'>;
@@ -53,6 +55,17 @@ export function createMetrics(): Metrics {
       name: 'rcptgate_lookups_total',
       help: 'Unknown recipients by what their live lookup came to.',
       labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    tlsFailures: new Counter({
+      name: 'rcptgate_tls_failures_total',
+      help: 'TLS handshakes of clients that failed.',
+      registers,
+    }),
+    certificateExpiry: new Gauge({
+      name: 'rcptgate_certificate_expiry_timestamp_seconds',
+      help: 'End of the certificates that listeners present.',
+      labelNames: ['listener', 'name'],
       registers,
     }),
     harvestDenials: new Counter({

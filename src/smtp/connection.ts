@@ -16,6 +16,7 @@ import { LineParser } from './line-parser.ts';
 import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
+import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
 import type { ClaimedClient } from './xclient.ts';
 
@@ -56,6 +57,8 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   /** Replies of this turn, not written yet. */
   private outgoing = '';
   private tlsVersion: string | null = null;
+  /** undefined before anybody asked. */
+  private certificate: string | null | undefined;
   /** We owe the client something; while we do, its timers stand still. */
   private owing = false;
   private expired = false;
@@ -153,6 +156,12 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     return this.tlsVersion;
   }
 
+  tlsClient(): string | null {
+    if (!this.secure) return null;
+    if (this.certificate === undefined) this.certificate = verifiedClient(this._socket as TLSSocket);
+    return this.certificate;
+  }
+
   startTls(done: () => void): void {
     this.flush();
     this.upgrade(done);
@@ -221,8 +230,11 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     super._onClose();
   }
 
-  override _onError(error: Error & { code?: string | undefined }): void {
-    if (!QUIET_ERRORS.has(error.code ?? '')) {
+  override _onError(error: Error & { code?: string | undefined; meta?: unknown }): void {
+    // The package adds `meta` to what ends a handshake. Whoever is cut off in one was told already.
+    if (error.meta) {
+      if (!this._closing) this.edge.events.listenerTrouble({ stage: 'tls', error, client: this.client });
+    } else if (!QUIET_ERRORS.has(error.code ?? '')) {
       this.edge.events.listenerTrouble({ stage: 'client', error, client: this.client });
     }
     this.close();

@@ -24,6 +24,8 @@ export interface SessionFacts {
   readonly helo: string | null;
   /** Protocol version such as `TLSv1.3`; null in the clear. */
   readonly tls: string | null;
+  /** Name and fingerprint of the client certificate that was verified; null or absent without one. */
+  readonly tlsClient?: string | null;
 }
 
 /** The answer to one RCPT. */
@@ -76,7 +78,8 @@ export interface SessionRefusal extends SessionFacts {
 
 /** A fault below the sessions: sockets, handshakes, a failing check. */
 export interface ListenerTrouble {
-  readonly stage: 'listener' | 'client' | 'check' | 'session';
+  /** `tls`: a handshake failed; the fault is the client's as a rule. */
+  readonly stage: 'listener' | 'client' | 'tls' | 'check' | 'session';
   readonly error: unknown;
   readonly client: { readonly address: string; readonly port: number } | null;
 }

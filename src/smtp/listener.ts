@@ -5,7 +5,8 @@ import type { AccessLists } from './client.ts';
 import { guardedEvents, type ListenerMode, type SmtpEvents } from './events.ts';
 import type { CheckEdge } from './recipient-check.ts';
 import type { Relay } from './relay.ts';
-import { GatewayServer, type KeyPair } from './server.ts';
+import { GatewayServer, type ServerTls } from './server.ts';
+import type { ClientCertificate, TlsMaterial, TlsVersion } from './tls-context.ts';
 
 /** Times are in ms, sizes in bytes. */
 export interface ListenerOptions {
@@ -15,8 +16,14 @@ export interface ListenerOptions {
   readonly mode: ListenerMode;
   /** Our name in the greeting, in EHLO and in Received. */
   readonly hostname: string;
-  /** Without it STARTTLS is not offered. */
-  readonly tls: KeyPair | null;
+  /** Without it STARTTLS is not offered, until `replaceCertificate` brings one. */
+  readonly tls: TlsMaterial | null;
+  /** `implicit`: TLS from the first byte on. Default: `starttls`. */
+  readonly tlsMode?: 'starttls' | 'implicit';
+  /** Default: TLSv1.2. */
+  readonly tlsMinVersion?: TlsVersion;
+  /** `require` refuses a handshake without a certificate that the listener's authorities signed. Default: `off`. */
+  readonly clientCertificate?: ClientCertificate;
   readonly maxRecipients: number;
   readonly maxMessageSize: number;
   /** Who may connect, and what each may do. */
@@ -53,10 +60,12 @@ export interface SmtpListener extends AsyncDisposable {
   address(): { readonly host: string; readonly port: number };
   connections(): number;
   /**
-   * Uses another certificate from the next handshake on.
-   * @throws Error when the pair does not match, or the listener was opened without one.
+   * Uses other certificates from the next handshake on; open sessions go on with theirs.
+   * @throws Error when a pair does not match; the ones before stay in use.
    */
-  replaceCertificate(tls: KeyPair): void;
+  replaceCertificate(tls: TlsMaterial): void;
+  /** Whether there is a certificate to present. */
+  certified(): boolean;
   /** Stops accepting, lets open transactions finish for `graceMs`, then cuts what is left with a 421. */
   close(graceMs: number): Promise<void>;
 }
@@ -67,8 +76,7 @@ export interface SmtpListener extends AsyncDisposable {
  */
 export async function openListener(options: ListenerOptions, edge: SmtpEdge): Promise<SmtpListener> {
   if (options.mode === 'relay' && !edge.relay) throw new Error('relay mode needs a relay');
-  const settings = { ...options, startTls: options.tls !== null };
-  const server = new GatewayServer(settings, options.tls, {
+  const server = new GatewayServer(options, serverTls(options), options.tls, {
     check: (mailbox) => edge.check(mailbox),
     lookup: edge.lookup ?? null,
     relay: options.mode === 'relay' ? edge.relay : null,
@@ -88,13 +96,17 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
   return {
     address: () => addressOf(server),
     connections: () => server.connections.size,
-    replaceCertificate(tls) {
-      if (!options.tls) throw new Error('the listener was opened without TLS');
-      server.replaceKeyPair(tls);
-    },
+    replaceCertificate: (tls) => server.replaceTls(tls),
+    certified: () => server.certified,
     close,
     [Symbol.asyncDispose]: () => close(options.closeTimeout),
   };
+}
+
+function serverTls(options: ListenerOptions): ServerTls {
+  const { host, port, tlsMode = 'starttls', tlsMinVersion = 'TLSv1.2', clientCertificate = 'off' } = options;
+  const listener = `${tlsMode} ${clientCertificate} ${host}:${port}`;
+  return { mode: tlsMode, minVersion: tlsMinVersion, clientCertificate, listener };
 }
 
 function addressOf(server: GatewayServer): { host: string; port: number } {

@@ -224,7 +224,7 @@ export class Mail {
     if (reply.code < 300) transaction.accept(verdict);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, peer, name, helo, tls } = this.session.facts();
+    const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
     // Field by field: a spread costs a third of the whole answer.
     this.edge.events.recipientAnswered({
       session,
@@ -234,6 +234,7 @@ export class Mail {
       name,
       helo,
       tls,
+      tlsClient,
       verdict,
       reply: sent(reply),
       ref: reply.code < 400 ? null : ref,

@@ -83,6 +83,7 @@ export const REPLY = {
   unexpectedArgument: one(501, '5.5.4', 'Command takes no argument'),
   greetFirst: one(503, '5.5.1', 'Send EHLO or HELO first'),
   alreadySecure: one(503, '5.5.1', 'TLS is already active'),
+  startTlsFirst: one(530, '5.7.0', 'Must issue a STARTTLS command first'),
   nestedMail: one(503, '5.5.1', 'Transaction already started'),
   senderFirst: one(503, '5.5.1', 'Send MAIL first'),
   noRecipients: one(554, '5.5.1', 'No valid recipients'),

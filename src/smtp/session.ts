@@ -15,6 +15,7 @@ import { Mail } from './mail.ts';
 import type { MailEdge, MailSettings } from './mail-edge.ts';
 import { sent } from './mail-report.ts';
 import { greetingReply, heloReply, REPLY, type Reply, withReference } from './reply.ts';
+import type { ClientCertificate } from './tls-context.ts';
 import type { MessageSink } from './transfer.ts';
 import { type ClaimedClient, parseXclient, XCLIENT_ATTRIBUTES } from './xclient.ts';
 
@@ -34,6 +35,8 @@ export interface Wire {
   turnAway(reply: Reply, reported?: boolean): void;
   /** Protocol version once the connection is secure. */
   tls(): string | null;
+  /** The verified client certificate, for the log; null without one. */
+  tlsClient(): string | null;
   reply(reply: Reply): void;
   close(): void;
   startTls(done: () => void): void;
@@ -42,6 +45,8 @@ export interface Wire {
 
 export interface SessionSettings extends MailSettings {
   readonly startTls: boolean;
+  /** No mail in the clear: the listener wants to see a client certificate first. */
+  readonly clientCertificate?: ClientCertificate;
 }
 
 export interface SessionEdge extends MailEdge {
@@ -62,7 +67,7 @@ const answered =
 const COMMANDS = new Map<string, Command>([
   ['EHLO', answered((session, argument) => session.hello(argument, true))],
   ['HELO', answered((session, argument) => session.hello(argument, false))],
-  ['MAIL', answered((session, _argument, line) => session.greeted('MAIL') && session.mail.mail(line))],
+  ['MAIL', answered((session, _argument, line) => session.mayMail() && session.mail.mail(line))],
   [
     'RCPT',
     (session, line, _argument, done) => (session.greeted('RCPT') ? session.mail.rcpt(line, done) : done()),
@@ -133,6 +138,7 @@ export class Session {
       name,
       helo: this.helo,
       tls: this.wire.tls(),
+      tlsClient: this.wire.tlsClient(),
     };
   }
 
@@ -185,6 +191,14 @@ export class Session {
   greeted(command: string): boolean {
     if (this.helo === null) this.refuse(REPLY.greetFirst, command);
     return this.helo !== null;
+  }
+
+  /** Where client certificates are required, a client that has not shown one has no business in the clear. */
+  mayMail(): boolean {
+    if (!this.greeted('MAIL')) return false;
+    const bare = this.settings.clientCertificate === 'require' && this.wire.tls() === null;
+    if (bare) this.refuse(REPLY.startTlsFirst, 'MAIL');
+    return !bare;
   }
 
   hello(name: string, extended: boolean): void {
