@@ -3,8 +3,7 @@
  * STARTTLS upgrade and its way of closing, while every command is ours.
  *
  * Closes from the list of the package's known gaps: the 100 ms greeting (1), one write per reply (2), enhanced codes
- * fixed per reply code (3), a timer that any byte resets (11) or that never ends while we wait (12), callbacks that
- * answer twice (13) and handlers that throw (14).
+ * fixed per reply code (3) and handlers that throw (14); those of time are in session-clock.ts.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -16,6 +15,7 @@ import { LineParser } from './line-parser.ts';
 import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
+import { MIN_PROGRESS, SessionClock } from './session-clock.ts';
 import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
 import type { ClaimedClient } from './xclient.ts';
@@ -38,10 +38,6 @@ export interface ConnectionParts {
   readonly identity: Identity;
 }
 
-/** What a client must send of a message within `dataTimeout`, so that single bytes do not keep it for ever (gap 11). */
-const MIN_PROGRESS = 16_384;
-/** A wait of ours, ms, that a client could not use for sending. */
-const LONG_WAIT = 1000;
 /** Ordinary ways of a client to leave. */
 const QUIET_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
@@ -59,12 +55,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   private tlsVersion: string | null = null;
   /** undefined before anybody asked. */
   private certificate: string | null | undefined;
-  /** We owe the client something; while we do, its timers stand still. */
-  private owing = false;
-  private expired = false;
-  private idleTimer: NodeJS.Timeout | undefined;
-  private idleLimit = 0;
-  private sessionTimer: NodeJS.Timeout | undefined;
+  private readonly clock: SessionClock;
 
   constructor(
     server: SMTPServer,
@@ -79,12 +70,19 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.identity = identity;
     this.trusted = isTrusted(admission.rules, identity);
     this.mayClaim = mayClaim(admission.rules, identity);
-    this.dialog = new Session(settings, edge, this);
+    const dialog = new Session(settings, edge, this);
+    this.dialog = dialog;
+    this.clock = new SessionClock({
+      get answering() {
+        return dialog.mail.answering;
+      },
+      idle: () => this.turnAway(REPLY.idle),
+      over: () => this.turnAway(REPLY.sessionOver),
+    });
   }
 
   override init(): void {
-    this.sessionTimer = setTimeout(() => this.expire(), this.settings.sessionTimeout).unref();
-    this.allow(this.settings.commandTimeout);
+    this.clock.start(this.settings.sessionTimeout, this.settings.commandTimeout);
     this._setListeners(() => {
       const refused = this.admission.refusal(this.identity, this._server.connections.size);
       // Gap 1: the package has everybody wait 100 ms. Strangers may be made to wait, to see whether they talk first.
@@ -135,7 +133,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
       next();
       return;
     }
-    const done = this.owe(() => this._whenWritable(next));
+    const done = this.clock.owe(() => this._whenWritable(next));
     try {
       this.dialog.command(line, done);
     } catch (error) {
@@ -171,7 +169,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   receive(sink: MessageSink): void {
     const parser = this._parser as LineParser | false;
     if (!parser) return;
-    this.allow(this.settings.dataTimeout);
+    this.clock.allow(this.settings.dataTimeout);
     let progress = 0;
     parser.receive({
       take: (chunk, done) => {
@@ -179,14 +177,14 @@ export class GatewayConnection extends SMTPConnection implements Wire {
         progress += chunk.length;
         const enough = progress >= MIN_PROGRESS;
         if (enough) progress = 0;
-        const proceed = this.owe(() => {
-          if (left !== null) this.allow(this.settings.commandTimeout);
+        const proceed = this.clock.owe(() => {
+          if (left !== null) this.clock.allow(this.settings.commandTimeout);
           done(left);
           // A stopping gateway does not wait for what this client might want next.
           if (left !== null && this.dialog.draining && !this.dialog.mail.open) {
             this.turnAway(REPLY.shuttingDown);
           }
-        });
+        }, enough);
         sink.take(chunk, (rest) => {
           left = rest;
           proceed();
@@ -197,7 +195,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
 
   /** Stopping: a session without transaction is told to go, another may finish its own. */
   drain(): void {
-    if (!this.dialog.mail.open && !this.owing) this.turnAway(REPLY.shuttingDown);
+    if (!this.dialog.mail.open && !this.clock.owing) this.turnAway(REPLY.shuttingDown);
     this.dialog.draining = true;
   }
 
@@ -258,46 +256,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   private retire(): void {
-    clearTimeout(this.idleTimer);
-    clearTimeout(this.sessionTimer);
+    this.clock.stop();
     this.dialog.mail.abandon();
-  }
-
-  /**
-   * Stops the client's clock until the returned function is called, at most once with effect. What it had of its time is
-   * gone only if the client has done nothing for it: `progress` is false and we were quick.
-   */
-  private owe(next: () => void, progress = true): () => void {
-    let called = false;
-    this.owing = true;
-    const since = progress ? 0 : performance.now();
-    return () => {
-      if (called) return;
-      called = true;
-      this.owing = false;
-      if (this.expired) this.turnAway(REPLY.sessionOver);
-      else if (!this._closing && !this._closed && (progress || performance.now() - since > LONG_WAIT)) {
-        this.idleTimer?.refresh();
-      }
-      next();
-    };
-  }
-
-  /** Gives the client `limit` ms for each of its next steps. */
-  private allow(limit: number): void {
-    if (limit === this.idleLimit) return;
-    clearTimeout(this.idleTimer);
-    this.idleLimit = limit;
-    if (!this._closing && !this._closed) this.idleTimer = setTimeout(() => this.idle(), limit).unref();
-  }
-
-  private idle(): void {
-    if (this.owing || this.dialog.mail.answering) this.idleTimer?.refresh();
-    else this.turnAway(REPLY.idle);
-  }
-
-  private expire(): void {
-    this.expired = true;
-    if (!this.owing) this.turnAway(REPLY.sessionOver);
   }
 }
