@@ -19,8 +19,8 @@ export class Dialog {
   }
 
   /** Connects, from an address of the loopback network, and unless told otherwise waits for the greeting. */
-  static async open(port: number, greet = true, from = '127.0.0.1'): Promise<Dialog> {
-    const socket = connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true });
+  static async open(port: number, greet = true, from = '127.0.0.1', host = '127.0.0.1'): Promise<Dialog> {
+    const socket = connect({ port, host, localAddress: from, noDelay: true });
     await once(socket, 'connect');
     const dialog = new Dialog(socket);
     if (greet) await dialog.reply();
