@@ -3,18 +3,19 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { announcements, denialsToldTo, type Follower, openAnswering } from './answering.ts';
 import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
-import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
-import { operatorFrom, SILENT } from './core/operator.ts';
-import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
+import { openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
+import { operatorFrom } from './core/operator.ts';
+import { nothingLearnt, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
-import { openLog } from './ops/log.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { type Log, openLog } from './ops/log.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { openHarvestGuard } from './smtp/harvest-guard.ts';
@@ -32,11 +33,13 @@ export interface Gateway {
   reload(): Reloaded;
 }
 
-/** What a reload needs beside the gateway itself. */
-export interface Reloads {
+/** What a gateway tells and is told by. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly events: Events;
   /** null: only certificates can be read again. */
   readonly source: ConfigSource | null;
-  level(level: Config['logLevel']): void;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -60,10 +63,7 @@ export async function serve(
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
   try {
-    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics(), {
-      source,
-      level: log.setLevel,
-    });
+    const gateway = await openGateway(config, version, { log, metrics, events, source });
     process.on('SIGHUP', () => void gateway.reload());
     events.processReady(gateway.listeners);
     await started(gateway);
@@ -84,9 +84,7 @@ export async function serve(
 export async function openGateway(
   config: Config,
   version: string,
-  events: Events,
-  metrics: () => Promise<string>,
-  reloads: Reloads = { source: null, level: () => undefined },
+  { log, metrics, events, source }: Surroundings,
 ): Promise<Gateway> {
   const closers: Array<() => PromiseLike<unknown>> = [];
   const stop = async () => {
@@ -95,18 +93,16 @@ export async function openGateway(
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
     await claimControlSocket(config.controlSocket);
-    const shared: Shared = {
-      directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
-      operator: operatorFrom(config.policy, SILENT),
-      told: SILENT,
-    };
+    const shared = nothingLearnt(config);
+    const { tell, follow } = announcements();
     const certificates = keepCertificates(events);
-    const live = liveConfig(config, reloads.source, certificates, events, (next) => {
-      reloads.level(next.logLevel);
+    const live = liveConfig(config, source, certificates, events, (next) => {
+      log.setLevel(next.logLevel);
       shared.operator = operatorFrom(next.policy, shared.told);
+      tell({ kind: 'config', config: next });
     });
     closers.push(async () => certificates[Symbol.dispose]());
-    const learning = openLearning(live, shared, events, (directory) => lookups?.published(directory));
+    const learning = openLearning(live, shared, events, tell, (directory) => lookups?.published(directory));
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
@@ -121,22 +117,30 @@ export async function openGateway(
       watch[Symbol.dispose]();
       await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
     });
-    const relay = openRelay(config);
-    closers.push(() => relay.close());
     const looked = () => {
       watch.look();
-      return metrics();
+      return metrics.registry.metrics();
     };
-    const harvest = openHarvestGuard(config.harvest, events.harvest);
+    const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
     closers.push(async () => harvest[Symbol.dispose]());
-    const edge = edgeOf(shared, relay, { lookups, accepted, harvest }, events);
-    const listeners = await openListeners(live, edge, certificates, events, closers);
+    const parts = { live, shared, lookups, accepted, harvest, certificates, events, metrics, log };
+    const { listeners, workers } = await openAnswering({ ...parts, follow }, closers);
     certificates.presentedBy(() => live.config.smtp, listeners);
     const inquired = {
       get config() {
         return live.config;
       },
-      ...{ version, answering: shared, learning, lookups, harvest, listeners, events, metrics: looked },
+      ...{
+        version,
+        answering: shared,
+        learning,
+        lookups,
+        harvest,
+        listeners,
+        workers,
+        events,
+        metrics: looked,
+      },
     };
     const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
@@ -151,6 +155,7 @@ function openLearning(
   live: LiveConfig,
   shared: Shared,
   events: Events,
+  tell: Follower,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const { config } = live;
@@ -171,11 +176,14 @@ function openLearning(
     directory(snapshot) {
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
+      shared.snapshots.set(snapshot.tenant, snapshot);
+      tell({ kind: 'directory', snapshot });
       published(tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
       shared.told = snapshot;
+      tell({ kind: 'operator', told: snapshot });
       shared.operator = operatorFrom(live.config.policy, snapshot);
     },
     round: events.syncRound,

@@ -5,6 +5,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SmtpConfig } from './config/config.ts';
+import { listenText } from './config/listen.ts';
 import { authoritiesProblem } from './core/authorities.ts';
 import type { CertificateEvent, CertificateTrouble } from './ops/listener-events.ts';
 import { certificateNames, type KeyPair, keyPairProblem, type TlsMaterial } from './smtp/tls-context.ts';
@@ -40,7 +41,7 @@ export function keepCertificates(events: CertificateEvents): Certificates {
   let current: () => readonly SmtpConfig[] = () => [];
   let presenters: readonly Presenter[] = [];
   const read = (smtp: SmtpConfig): TlsMaterial | null => {
-    const listener = listenerName(smtp);
+    const listener = listenText(smtp);
     const found = readTls(smtp);
     if (found === null) return null;
     if (!found.ok) {
@@ -138,9 +139,4 @@ function describe(listener: string, cert: string): CertificateEvent {
   const { validTo, fingerprint256 } = new X509Certificate(cert);
   const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
   return { listener, names: certificateNames(cert), notAfter: Date.parse(validTo), fingerprint };
-}
-
-/** As in the configuration. */
-function listenerName({ host, port }: SmtpConfig): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,9 +4,9 @@ import type { Certificates } from './certificates.ts';
 import type { Config, SmtpConfig } from './config/config.ts';
 import { readAuthorities } from './config/file.ts';
 import { decide } from './core/decide.ts';
-import type { Directory } from './core/directory.ts';
+import { type Directory, type DirectorySnapshot, emptyTenantDirectory } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
-import type { Operator, OperatorSnapshot } from './core/operator.ts';
+import { type Operator, type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
 import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
@@ -25,6 +25,18 @@ export interface Shared {
   operator: Operator;
   /** What the operator said beyond the configuration, as it is in `operator`. */
   told: OperatorSnapshot;
+  /** The directories as they were published, by tenant. */
+  readonly snapshots: Map<string, DirectorySnapshot>;
+}
+
+/** The state before the learning thread has told anything. */
+export function nothingLearnt({ tenants, policy }: Config): Shared {
+  return {
+    directory: new Map(tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+    operator: operatorFrom(policy, SILENT),
+    told: SILENT,
+    snapshots: new Map(),
+  };
 }
 
 /** Opens the relay as the configuration says; next hops are connected to when mail needs them. */
@@ -126,6 +138,7 @@ export async function openListeners(
   live: { readonly config: Config },
   edge: SmtpEdge,
   certificates: Certificates,
+  fds: ReadonlyArray<number | null>,
   events: Events,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
@@ -133,8 +146,10 @@ export async function openListeners(
   // All listeners drain at the same time, so they are one thing to close.
   closers.push(() => Promise.all(listeners.map((listener) => listener.close(live.config.stopTimeout))));
   const { config } = live;
-  for (const smtp of config.smtp) {
-    const listener = await openListener(listenerOptions(config, smtp, certificates.first(smtp)), edge);
+  for (const [index, smtp] of config.smtp.entries()) {
+    const options = listenerOptions(config, smtp, certificates.first(smtp));
+    const fd = fds[index] ?? null;
+    const listener = await openListener(fd === null ? options : { ...options, fd }, edge);
     listeners.push(listener);
     events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
@@ -148,7 +163,7 @@ export async function openListeners(
 /** A listener as the configuration says, with the certificates that were read for it. */
 export function listenerOptions(
   config: Config,
-  { tlsFiles: _files, tls, ...smtp }: SmtpConfig,
+  { tlsFiles: _files, inherited: _socket, tls, ...smtp }: SmtpConfig,
   material: TlsMaterial | null,
 ): ListenerOptions {
   return {

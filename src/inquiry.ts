@@ -36,6 +36,8 @@ export interface Inquired {
   readonly lookups: LiveLookups | null;
   readonly harvest: HarvestGuard;
   readonly listeners: readonly SmtpListener[];
+  /** Empty when the main thread answers. */
+  workers(): NonNullable<GatewayStatus['workers']>;
   metrics(): Promise<string>;
   readonly events: {
     overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
@@ -75,6 +77,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
           mode: config.smtp[index]?.mode ?? '',
           connections: listener.connections(),
         })),
+        workers: parts.workers(),
         tenants: tenants.map((tenant) => ({
           ...tenant,
           freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),

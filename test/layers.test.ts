@@ -13,6 +13,7 @@ const TOP = [
   'main.ts',
   'cli.ts',
   'app.ts',
+  'answering.ts',
   'certificates.ts',
   'edge.ts',
   'inquiry.ts',
@@ -21,6 +22,8 @@ const TOP = [
   'tenant.ts',
   'rehearsal.ts',
   'reload.ts',
+  'worker.ts',
+  'workers.ts',
 ];
 
 interface Source {

@@ -15,6 +15,12 @@ export interface GatewayStatus {
     readonly connections: number;
   }>;
   readonly harvest?: Omit<HarvestStatus, 'now'>;
+  /** Absent or empty when one thread answers. */
+  readonly workers?: ReadonlyArray<{
+    readonly worker: number;
+    readonly connections: number;
+    readonly restarts: number;
+  }>;
   readonly tenants: readonly TenantState[];
 }
 
@@ -95,6 +101,7 @@ export function statusText(status: GatewayStatus): string {
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
+    ...workerLines(status),
     ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
     table([
@@ -110,6 +117,12 @@ export function statusText(status: GatewayStatus): string {
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+function workerLines({ workers = [] }: GatewayStatus): string[] {
+  if (workers.length === 0) return [];
+  const rows = workers.map((each) => [String(each.worker), count(each.connections), count(each.restarts)]);
+  return ['', table([['WORKER', 'CONNECTIONS', 'RESTARTS'], ...rows])];
 }
 
 /** The domain's answers come from the tenant that the configuration names, whoever else claims it. */

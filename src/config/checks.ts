@@ -140,7 +140,8 @@ function listeners(raw: Raw): ConfigProblem[] {
     const listen = table.listen ?? '127.0.0.1:2525';
     const first = seen.get(listen);
     seen.set(listen, first ?? index);
-    if (first === undefined || /:0$/.test(String(listen))) return [];
+    // A socket unit can pass several sockets of one name.
+    if (first === undefined || /:0$|^systemd:/.test(String(listen))) return [];
     return [{ key: `smtp[${index}].listen`, problem: `is the address of smtp[${first}] again` }];
   });
 }

@@ -7,14 +7,13 @@ import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import type { ListenAddress } from './listen.ts';
 import { type ListenerTls, listenerTlsFrom } from './listener-tls.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
-export interface SmtpConfig {
-  readonly host: string;
-  readonly port: number;
+export interface SmtpConfig extends ListenAddress {
   readonly mode: 'relay' | 'verify';
   readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
   readonly tls: ListenerTls;
@@ -91,6 +90,8 @@ export interface Config {
   readonly caFile: string | null;
   readonly proxy: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Threads that answer. */
+  readonly workers: number;
   readonly stopTimeout: number;
   readonly smtp: readonly SmtpConfig[];
   readonly tenants: readonly TenantConfig[];
@@ -164,6 +165,7 @@ function fromFile(file: ConfigFile): Config {
     caFile: file.ca_file ?? null,
     proxy: file.proxy ?? null,
     logLevel: file.log_level,
+    workers: file.workers,
     stopTimeout: file.stop_timeout,
     smtp: file.smtp.map(smtpFrom),
     tenants: file.tenant.map(tenantFrom),
@@ -211,6 +213,7 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
   return {
     host: table.listen.host,
     port: table.listen.port,
+    inherited: table.listen.inherited,
     mode: table.mode,
     tlsFiles: table.tls_cert && table.tls_key ? { cert: table.tls_cert, key: table.tls_key } : null,
     tls: listenerTlsFrom(table),

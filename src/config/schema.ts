@@ -4,6 +4,7 @@ import { normaliseDomain } from '../core/address.ts';
 import { parseNetwork } from '../core/network.ts';
 import { nextHopText, parseNextHop } from '../core/next-hop.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
+import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
@@ -26,11 +27,12 @@ const size = z.string().transform((value, context) => {
 });
 
 const listenAddress = z.string().transform((value, context) => {
-  const parsed = parseHostPort(value);
+  const parsed = parseListen(value);
   if (parsed) return parsed;
   context.addIssue({
     code: 'custom',
-    message: 'must be an address and port such as "127.0.0.1:2525" or "[::]:25"',
+    message:
+      'must be an address and port such as "127.0.0.1:2525" or "[::]:25", or an inherited socket such as "systemd:smtp"',
   });
   return z.NEVER;
 });
@@ -184,6 +186,7 @@ export const fileSchema = z.strictObject({
   ca_file: text.optional(),
   proxy: proxyUrl.optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  workers: z.int().min(1).max(64).default(1),
   stop_timeout: duration.prefault('40s'),
   relay: relaySchema.prefault({}),
   sync: syncSchema.prefault({}),

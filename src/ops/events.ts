@@ -26,6 +26,7 @@ export const EVENT_NAMES = [
   'certificate.trouble',
   'certificate.expiry',
   'tls.failure',
+  'worker.trouble',
   'config.reload',
   'config.refuse',
   'session.refuse',

@@ -28,6 +28,14 @@ export interface ListenerTrouble {
   readonly client: { readonly address: string } | null;
 }
 
+/** A worker thread that ended. */
+export interface WorkerTrouble {
+  readonly worker: number;
+  /** Ms until it is started again. */
+  readonly restartMs: number;
+  readonly error: string;
+}
+
 export interface ConfigReload {
   readonly applied: readonly string[];
   readonly restart: readonly string[];
@@ -65,6 +73,10 @@ export function listenerEvents(logger: Logger, metrics: Metrics) {
       // Handshakes fail all day on a listener that the internet can reach; it is no fault of ours.
       metrics.tlsFailures.inc();
       logger.warn({ event: 'tls.failure', ...fields });
+    },
+    workerTrouble: ({ worker, restartMs, error }: WorkerTrouble) => {
+      metrics.workerRestarts.inc();
+      logger.error({ event: 'worker.trouble', worker, restart_ms: restartMs, error });
     },
     configReload: ({ applied, restart }: ConfigReload) =>
       logger[restart.length > 0 ? 'warn' : 'info']({ event: 'config.reload', applied, restart }),

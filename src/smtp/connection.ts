@@ -36,6 +36,8 @@ export interface ConnectionParts {
   readonly edge: SessionEdge;
   readonly admission: Admission;
   readonly identity: Identity;
+  /** Connections of the listener, this one included. */
+  connections(): number;
 }
 
 /** Ordinary ways of a client to leave. */
@@ -47,6 +49,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   trusted: boolean;
   readonly mayClaim: boolean;
   private readonly admission: Admission;
+  private readonly connections: () => number;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly dialog: Session;
@@ -61,12 +64,13 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     server: SMTPServer,
     socket: Socket,
     options: SMTPConnectionOptions | null | undefined,
-    { settings, edge, admission, identity }: ConnectionParts,
+    { settings, edge, admission, identity, connections }: ConnectionParts,
   ) {
     super(server, socket, options);
     this.settings = settings;
     this.edge = edge;
     this.admission = admission;
+    this.connections = connections;
     this.identity = identity;
     this.trusted = isTrusted(admission.rules, identity);
     this.mayClaim = mayClaim(admission.rules, identity);
@@ -84,7 +88,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   override init(): void {
     this.clock.start(this.settings.sessionTimeout, this.settings.commandTimeout);
     this._setListeners(() => {
-      const refused = this.admission.refusal(this.identity, this._server.connections.size);
+      const refused = this.admission.refusal(this.identity, this.connections());
       // Gap 1: the package has everybody wait 100 ms. Strangers may be made to wait, to see whether they talk first.
       const wait = this.trusted ? 0 : this.settings.greetingDelay;
       if (refused) this.turnAway(refused.reply, refused.reported);

@@ -1,17 +1,23 @@
 /** Opens one SMTP listener and closes it without losing a message. */
 import { once } from 'node:events';
 import type { HarvestGate } from './admission.ts';
+import type { CensusSlots } from './census.ts';
 import type { AccessLists } from './client.ts';
 import { guardedEvents, type ListenerMode, type SmtpEvents } from './events.ts';
 import type { CheckEdge } from './recipient-check.ts';
 import type { Relay } from './relay.ts';
 import { GatewayServer, type ServerTls } from './server.ts';
+import type { SessionEdge } from './session.ts';
 import type { ClientCertificate, TlsMaterial, TlsVersion } from './tls-context.ts';
 
 /** Times are in ms, sizes in bytes. */
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
+  /** A descriptor to listen on instead of host and port; it is closed with the listener. */
+  readonly fd?: number;
+  /** Counters of open connections when several threads share the listener; without it there is one thread. */
+  readonly census?: CensusSlots;
   /** `relay` passes accepted mail on; `verify` only answers recipient checks. */
   readonly mode: ListenerMode;
   /** Our name in the greeting, in EHLO and in Received. */
@@ -70,13 +76,16 @@ export interface SmtpListener extends AsyncDisposable {
   close(graceMs: number): Promise<void>;
 }
 
+/** Connections that wait to be accepted, as far as the kernel allows (net.core.somaxconn). */
+const BACKLOG = 4096;
+
 /**
  * Opens a listener; it answers when the promise resolves.
  * @throws Error when the address cannot be used, the key pair does not match, or relay mode has no relay.
  */
 export async function openListener(options: ListenerOptions, edge: SmtpEdge): Promise<SmtpListener> {
   if (options.mode === 'relay' && !edge.relay) throw new Error('relay mode needs a relay');
-  const server = new GatewayServer(options, serverTls(options), options.tls, {
+  const gateway: SessionEdge = {
     check: (mailbox) => edge.check(mailbox),
     lookup: edge.lookup ?? null,
     relay: options.mode === 'relay' ? edge.relay : null,
@@ -84,8 +93,12 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
     nextHops: () => edge.nextHops(),
     reference: () => edge.reference(),
     events: guardedEvents(edge.events),
-  });
-  server.listen({ host: options.host, port: options.port });
+  };
+  const server = new GatewayServer(options, serverTls(options), options.tls, gateway, options.census ?? null);
+  // For a descriptor Node.js reads the length of the queue from the second argument only.
+  if (options.fd === undefined)
+    server.server.listen({ host: options.host, port: options.port, backlog: BACKLOG });
+  else server.server.listen({ fd: options.fd }, BACKLOG);
   // Rejects with the error when the address cannot be used.
   await once(server.server, 'listening');
   let closed: Promise<void> | null = null;

@@ -8,9 +8,11 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPConnectionOptions, TLSError } from 'smtp-server/lib/smtp-connection.js';
 import { Admission } from './admission.ts';
+import { Census, type CensusSlots } from './census.ts';
 import { connectedClient } from './client.ts';
 import { type ConnectionSettings, GatewayConnection } from './connection.ts';
 import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
+import { REPLY, replyWire } from './reply.ts';
 import type { SessionEdge } from './session.ts';
 import { type ContextFor, type TlsMaterial, type TlsPolicy, tlsContexts } from './tls-context.ts';
 
@@ -27,6 +29,7 @@ export class GatewayServer extends SMTPServer {
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly tls: ServerTls;
+  private readonly census: Census | null;
   /** Every session with a socket, those included that only wait for the client to close its side. */
   private readonly open = new Set<GatewayConnection>();
   /** null while there is no certificate: STARTTLS is not offered then, and an implicit handshake fails. */
@@ -39,6 +42,7 @@ export class GatewayServer extends SMTPServer {
     tls: ServerTls,
     material: TlsMaterial | null,
     edge: SessionEdge,
+    census: CensusSlots | null = null,
   ) {
     const contexts = material && tlsContexts(material, tls);
     super({
@@ -65,6 +69,7 @@ export class GatewayServer extends SMTPServer {
     };
     this.edge = edge;
     this.tls = tls;
+    this.census = census && new Census(census);
     this.contexts = contexts;
     this.present();
     this.admission = new Admission(settings, edge.harvest);
@@ -78,19 +83,30 @@ export class GatewayServer extends SMTPServer {
 
   override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
     // The peer can be gone between accept and here; a socket without a peer has no session.
-    if (socket.destroyed || this.stopping) {
-      socket.destroy();
+    if (socket.destroyed) return;
+    // Accepted a moment before the stop: told like everybody else, so that it tries again at once.
+    if (this.stopping) {
+      socket.on('error', () => undefined);
+      socket.end(replyWire(REPLY.shuttingDown), () => socket.destroy());
       return;
     }
     const identity = connectedClient(peerOf(socket), proxiedBy(options));
     const { admission, settings, edge } = this;
-    const connection = new GatewayConnection(this, socket, options, { settings, edge, admission, identity });
+    const connection = new GatewayConnection(this, socket, options, {
+      settings,
+      edge,
+      admission,
+      identity,
+      connections: () => this.census?.total() ?? this.connections.size,
+    });
     const leave = admission.enter(identity);
+    this.census?.enter();
     this.connections.add(connection);
     this.open.add(connection);
     socket.once('close', () => {
       this.open.delete(connection);
       leave();
+      this.census?.leave();
     });
     connection.on('error', (error: unknown) =>
       this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
