@@ -7,7 +7,7 @@ import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
-import { parseDuration, parseHostPort, parseSize } from './units.ts';
+import { parseDuration, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
 const guid = z.guid('must be a GUID such as 11111111-2222-3333-4444-555555555555').toLowerCase();
