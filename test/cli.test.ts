@@ -69,6 +69,7 @@ async function daemon(
     operator: SILENT_OPERATOR,
     recipients: NO_RECIPIENTS,
     doors: SILENT_DOORS,
+    harvest: { state: () => ({}), reset: () => ({}) },
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

@@ -16,7 +16,7 @@ export interface GatewayStatus {
     readonly connections: number;
   }>;
   readonly nextHops?: readonly NextHopStatus[];
-  readonly harvest: Omit<HarvestStatus, 'now'>;
+  readonly harvest?: Omit<HarvestStatus, 'now'>;
   /** Absent or empty when one thread answers. */
   readonly workers?: ReadonlyArray<{
     readonly worker: number;
@@ -106,7 +106,7 @@ export function statusText(status: GatewayStatus): string {
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
     ...workerLines(status),
-    harvestLine(status.harvest),
+    ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
     ...nextHopLines(status),
     table([

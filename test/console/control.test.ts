@@ -27,6 +27,7 @@ const answers: ControlFunctions = {
   operator: SILENT_OPERATOR,
   recipients: NO_RECIPIENTS,
   doors: SILENT_DOORS,
+  harvest: { state: () => ({ limit: 100 }), reset: (client) => ({ reset: [client] }) },
 };
 
 function socketPath(): string {
