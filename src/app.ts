@@ -17,6 +17,7 @@ import { createMetrics } from './ops/metrics.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
+import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -88,9 +89,11 @@ export async function openGateway(
     const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
     watch.look();
     const accepted = collectAcceptedMail(learning.accepted);
+    const observed = collectObservations((batch) => learning.operator('observed', batch));
     closers.push(async () => {
       watch[Symbol.dispose]();
       await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+      await within(LAST_WORD_MS, observed[Symbol.asyncDispose]());
     });
     const relay = openRelay(config);
     closers.push(() => relay.close());
@@ -100,7 +103,7 @@ export async function openGateway(
     };
     const listeners = await openListeners(
       config,
-      edgeOf(config, shared, relay, { lookups, accepted }, events),
+      edgeOf(config, shared, relay, { lookups, accepted, observed }, events),
       events,
       closers,
     );

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { coverage } from './commands/coverage.ts';
+import { discrepancies } from './commands/discrepancies.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { status } from './commands/status.ts';
@@ -80,6 +81,13 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     help: 'Exit code: 0 when nothing named is missing from a domain with policy enforce, 1 otherwise.',
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, coverage),
+  },
+  discrepancies: {
+    usage: 'rcptgate discrepancies [--domain NAME] [--json] [--config FILE]',
+    summary: 'show where the next hop and the directory differ, and which domains are ready to enforce',
+    help: 'Exit code: 0 when the next hop accepted nobody whom we refuse, or would refuse if the domain were enforced; 1 otherwise.',
+    options: { domain: 'string' },
+    run: (args, terminal) => withDaemon(args, terminal, discrepancies),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',

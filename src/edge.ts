@@ -15,6 +15,7 @@ import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
+import { type ObservationLog, observeMessage, observeRecipient } from './sync/observations.ts';
 
 /** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
 export interface Shared {
@@ -53,12 +54,19 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
+/** What the answering side asks of, and tells, the learning side. */
+export interface Learned {
+  readonly lookups: LiveLookups | null;
+  readonly accepted: AcceptedMailLog;
+  readonly observed: ObservationLog;
+}
+
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   { policy }: Config,
   shared: Shared,
   relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
+  { lookups, accepted, observed }: Learned,
   events: Events,
 ): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
@@ -84,10 +92,14 @@ export function edgeOf(
         const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
         if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
           accepted.note(tenant, matched);
+        observeRecipient(observed, answer);
         events.recipient(answer);
       },
       messageRelayed: events.message,
-      messageFailed: events.message,
+      messageFailed(failed) {
+        observeMessage(observed, failed);
+        events.message(failed);
+      },
       nextHopTrouble: events.nextHopTrouble,
       sessionRefused: events.sessionRefuse,
       listenerTrouble: events.listenerTrouble,

@@ -15,6 +15,7 @@ import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
 import { policyFor } from './core/policy.ts';
+import { reconciliationOf } from './core/reconciliation.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
 import type { SmtpListener } from './smtp/listener.ts';
@@ -54,6 +55,18 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
     metrics,
     operator: operatorFunctions(parts),
     sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
+    async discrepancies() {
+      const { policy } = answering.operator;
+      const now = Date.now();
+      const stored = await learning.operator('discrepancies', {
+        tenants: config.tenants.map(({ id }) => id),
+      });
+      const accepted = (address: string): boolean => {
+        const { action, reason } = decideText(address, answering.directory, policy, now);
+        return action === 'accept' && reason !== 'observed-unknown';
+      };
+      return reconciliationOf(stored, policy.domains.values(), accepted, now);
+    },
     approve: (hash, tenant) => learning.approve(hash, tenant),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {

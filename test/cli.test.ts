@@ -64,6 +64,7 @@ async function daemon(
       ok: false,
       message: `there is no held plan ${hash}: nothing is held`,
     }),
+    discrepancies: async () => [],
     metrics: async () => '',
     operator: SILENT_OPERATOR,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),

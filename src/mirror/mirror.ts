@@ -8,6 +8,7 @@ import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from '../core/reconcile.ts';
+import type { StoredDiscrepancies } from '../core/reconciliation.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { type ExpiryRow, openCredentials, type SealedRow } from './credentials.ts';
@@ -18,6 +19,7 @@ import { openHoldings } from './holdings.ts';
 import { openImages } from './image.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type LearnedObject, openLearn } from './learning.ts';
+import { type ObservedOfTenants, openObserved } from './observations.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
@@ -86,6 +88,10 @@ export interface Mirror extends Disposable {
   /** The last warning that the tenant's credential ends; null when none was given. */
   expiryWarned(tenant: string): ExpiryRow | null;
   keepExpiryWarned(tenant: string, row: ExpiryRow): void;
+  /** Adds up what next hops thought of recipients. */
+  noteObserved(batch: ObservedOfTenants): void;
+  /** The newest discrepancies of a tenant, and every day on which there was something to compare. */
+  discrepancies(tenant: string): StoredDiscrepancies;
   /** Counts; departed are those that left after `since` (ms since 1970). */
   counts(tenant: string, since?: number): MirrorCounts;
   /** Forgets departures whose grace period ended well before `now`. */
@@ -110,6 +116,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
   const credentials = openCredentials(database);
   const plans = openHeldPlans(database);
   const recent = openRecentMail(database);
+  const observed = openObserved(database, (tenant) => tenants.row(tenant).pk);
   const release = (tenant: string, addresses: readonly string[], now: number): void => {
     const row = tenants.row(tenant);
     departures.depart(row.pk, addresses, now);
@@ -142,6 +149,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
       return addresses.length;
     }),
     noteMail: (tenant, addresses, at) => recent.note(tenants.row(tenant).pk, addresses, at),
+    ...observed.asked,
     learn: openLearn(database, tenants, staging),
     domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
     recordRound: tenants.record,
@@ -161,6 +169,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     prune(now, gracePeriod) {
       departures.prune(now - gracePeriod - PRUNE_MARGIN);
       recent.prune(now - guard.recentMail - DAY);
+      observed.prune(now);
     },
     [Symbol.dispose]: () => void database.close(),
   };

@@ -8,6 +8,7 @@ import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/ope
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
+import type { Comparison, Discrepancy, StoredDiscrepancies } from '../core/reconciliation.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
@@ -184,6 +185,21 @@ export interface AcceptedMail {
   readonly addresses: readonly string[];
 }
 
+/** A discrepancy of one tenant, while it is added up. */
+export type ObservedDiscrepancy = { -readonly [Key in keyof Discrepancy]: Discrepancy[Key] } & {
+  readonly tenant: string;
+};
+
+/** What next hops thought of recipients since the last telling. */
+export interface ObservedBatch {
+  readonly discrepancies: readonly ObservedDiscrepancy[];
+  readonly days: ReadonlyArray<
+    { readonly tenant: string; readonly domain: string; readonly day: number } & Readonly<
+      Record<Comparison, number>
+    >
+  >;
+}
+
 /** What can be asked, with what it is answered by. */
 export interface Requests {
   readonly sync: {
@@ -209,6 +225,11 @@ export interface Requests {
   readonly approve: {
     readonly ask: { readonly hash: string; readonly tenant: string | null };
     readonly answer: Approval;
+  };
+  readonly observed: { readonly ask: ObservedBatch; readonly answer: null };
+  readonly discrepancies: {
+    readonly ask: { readonly tenants: readonly string[] };
+    readonly answer: readonly StoredDiscrepancies[];
   };
   readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
   readonly stop: { readonly ask: null; readonly answer: null };

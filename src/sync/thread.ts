@@ -56,7 +56,7 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
-  /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
+  /** Asks one of the requests about the operator's overrides and imports, or about discrepancies. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
     ask: Requests[Name]['ask'],
@@ -66,7 +66,13 @@ export interface Learning extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings';
+type OperatorRequest =
+  | 'overrideAdd'
+  | 'overrideRemove'
+  | 'import'
+  | 'holdings'
+  | 'discrepancies'
+  | 'observed';
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
