@@ -3,6 +3,7 @@
  * defer, hang, reset, half-close, babble, be slow or answer something else. It keeps what it takes, and what it took
  * without being able to say so.
  */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { below, seeded } from './seeded.ts';
@@ -10,7 +11,8 @@ import { below, seeded } from './seeded.ts';
 /** A message as it was taken; `told`: the yes was sent. */
 export interface Taken {
   readonly to: readonly string[];
-  readonly body: string;
+  /** Digest of the message without our own header. */
+  readonly digest: string;
   readonly told: boolean;
 }
 
@@ -39,6 +41,11 @@ export interface FaultyOptions {
   /** Share of steps that go wrong. */
   readonly share: number;
   readonly pipelining: boolean;
+}
+
+/** Enough to tell messages apart without keeping them. */
+export function digestOf(body: string): string {
+  return createHash('sha1').update(body, 'latin1').digest('hex');
 }
 
 export class FaultyHop {
@@ -76,9 +83,10 @@ export class FaultyHop {
     return FAULTS[below(this.chance, FAULTS.length)] ?? null;
   }
 
-  take(message: Taken): void {
-    const id = Number(/^X-Id: (\d+)\r\n/m.exec(message.body)?.[1] ?? -1);
-    this.taken.set(id, [...(this.taken.get(id) ?? []), message]);
+  take(to: readonly string[], body: string, told: boolean): void {
+    const own = body.slice(Math.max(0, body.indexOf('X-Id: ')));
+    const id = Number(/^X-Id: (\d+)\r\n/.exec(own)?.[1] ?? -1);
+    this.taken.set(id, [...(this.taken.get(id) ?? []), { to, digest: digestOf(own), told }]);
   }
 
   stop(): void {
@@ -171,7 +179,7 @@ class FaultySession {
     this.reset();
     const yes = this.answer('250 2.6.0 taken');
     // It may have taken the message and not be able to say so.
-    if (yes || (this.wordless && this.hop.chance() < 0.5)) this.hop.take({ to, body, told: yes });
+    if (yes || (this.wordless && this.hop.chance() < 0.5)) this.hop.take(to, body, yes);
     return true;
   }
 
