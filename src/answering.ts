@@ -28,7 +28,7 @@ export function announcements(): { readonly tell: Follower; follow(follower: Fol
 }
 
 export interface AnsweringParts
-  extends Pick<WorkersParts, 'live' | 'certificates' | 'lookups' | 'accepted' | 'noted'> {
+  extends Pick<WorkersParts, 'live' | 'certificates' | 'lookups' | 'accepted' | 'observed' | 'noted'> {
   readonly rejections: RejectionNotes;
   readonly shared: Shared;
   readonly harvest: HarvestGuard;

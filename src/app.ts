@@ -25,6 +25,7 @@ import { openHarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
+import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -137,13 +138,15 @@ async function openInside(config: Config, { log, events, source }: Surroundings,
   );
   watch.look();
   const accepted = collectAcceptedMail(learning.accepted);
+  const observed = collectObservations((batch) => learning.operator('observed', batch));
   closers.push(async () => {
     watch[Symbol.dispose]();
     await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+    await within(LAST_WORD_MS, observed[Symbol.asyncDispose]());
   });
   const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
   closers.push(async () => harvest[Symbol.dispose]());
-  const answering = { live, shared, lookups, accepted, rejections, harvest, certificates, follow };
+  const answering = { live, shared, lookups, accepted, observed, rejections, harvest, certificates, follow };
   return { ...answering, learning, exports, look: () => watch.look() };
 }
 

@@ -5,6 +5,7 @@ import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
+import { discrepancies } from './commands/discrepancies.ts';
 import { explain as explainAnswer } from './commands/explain.ts';
 import { exportRecipients } from './commands/export.ts';
 import { harvest } from './commands/harvest.ts';
@@ -144,6 +145,13 @@ directory later; --csv prints every row; --follow shows what comes. Exit code: 0
 also when one would lose more than its max_shrink. What a list cannot say is told on standard error. Exit code: 0 written, 1 not.`,
     options: { format: 'string', output: 'string', force: 'boolean' },
     run: (args, terminal) => withDaemon(args, terminal, exportRecipients),
+  },
+  discrepancies: {
+    usage: 'rcptgate discrepancies [--domain NAME] [--json] [--config FILE]',
+    summary: 'show where the next hop and the directory differ, and which domains are ready to enforce',
+    help: 'Exit code: 0 when the next hop accepted nobody whom we refuse, or would refuse if the domain were enforced; 1 otherwise.',
+    options: { domain: 'string' },
+    run: (args, terminal) => withDaemon(args, terminal, discrepancies),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',

@@ -20,6 +20,7 @@ import { createRelay, type Relay } from './smtp/relay.ts';
 import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
+import { type ObservationLog, observeMessage, observeRecipient } from './sync/observations.ts';
 
 /** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
 export interface Shared {
@@ -76,6 +77,7 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
 export interface EdgeParts {
   readonly lookups: LiveLookups | null;
   readonly accepted: AcceptedMailLog;
+  readonly observed: ObservationLog;
   readonly rejections: RejectionNotes;
   readonly harvest: HarvestGate;
 }
@@ -90,7 +92,7 @@ export type GatewayEdge = SmtpEdge & { answered(answer: AnsweredRecipient): void
 export function edgeOf(
   shared: Shared,
   relay: Relay | null,
-  { lookups, accepted, rejections, harvest }: EdgeParts,
+  { lookups, accepted, observed, rejections, harvest }: EdgeParts,
   events: Events,
 ): GatewayEdge {
   const answered = (answer: AnsweredRecipient): void => {
@@ -121,9 +123,13 @@ export function edgeOf(
     reference: referenceSource(randomBytes),
     answered,
     events: {
-      recipientAnswered: answered,
+      recipientAnswered(answer) {
+        observeRecipient(observed, answer);
+        answered(answer);
+      },
       messageRelayed: events.message,
       messageFailed(message) {
+        observeMessage(observed, message);
         events.message(message);
         rejections.message(message);
       },

@@ -23,7 +23,7 @@ import { type ReviewedOverride, reviewOverrides } from './core/override-review.t
 import { policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
-import { recipientFunctions } from './recipient-inquiry.ts';
+import { discrepancies, recipientFunctions } from './recipient-inquiry.ts';
 import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
@@ -91,6 +91,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
     },
     doors: parts.exports,
     harvest: harvestFunctions(parts.harvest),
+    discrepancies: () => discrepancies(parts),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();

@@ -9,6 +9,7 @@ import type { Operator } from './core/operator.ts';
 import { normaliseMatch } from './core/override.ts';
 import { policyFor } from './core/policy.ts';
 import { STREAMS, type StreamName } from './core/recipient.ts';
+import { type DomainReconciliation, reconciliationOf } from './core/reconciliation.ts';
 import type { Learning } from './sync/thread.ts';
 
 /** What can be asked about. */
@@ -68,4 +69,22 @@ function ownerOf(
 
 function isStream(text: string): text is StreamName {
   return (STREAMS as readonly string[]).includes(text);
+}
+
+/** Where the next hops and the directory differ. */
+export async function discrepancies({
+  config,
+  answering,
+  learning,
+}: Pick<Looked, 'answering' | 'learning'> & { readonly config: Config }): Promise<
+  readonly DomainReconciliation[]
+> {
+  const { policy } = answering.operator;
+  const now = Date.now();
+  const stored = await learning.operator('discrepancies', { tenants: config.tenants.map(({ id }) => id) });
+  const accepted = (address: string): boolean => {
+    const { action, reason } = decideText(address, answering.directory, policy, now);
+    return action === 'accept' && reason !== 'observed-unknown';
+  };
+  return reconciliationOf(stored, policy.domains.values(), accepted, now);
 }

@@ -15,6 +15,7 @@ import type { SmtpListener } from './smtp/listener.ts';
 import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups, LookupQuestion } from './sync/lookup.ts';
+import type { ObservationLog } from './sync/observations.ts';
 
 /** What a worker is started with. */
 export interface WorkerSettings {
@@ -49,11 +50,18 @@ export interface WorkerReport {
   readonly accepted: ReadonlyArray<readonly [tenant: string, address: string]>;
   /** Clients that were turned away by the harvest guard, and how often. */
   readonly refused: ReadonlyArray<readonly [client: string, times: number]>;
+  /** What next hops said beside what we did. */
+  readonly observed: readonly Observed[];
   /** For the rejection log. */
   readonly counts: readonly AnswerCount[];
   readonly answers: readonly Answered[];
   readonly nextHops: readonly NextHopStatus[];
 }
+
+/** One word to the log of observations. */
+export type Observed =
+  | { readonly kind: 'note'; readonly observation: Parameters<ObservationLog['note']>[0] }
+  | { readonly kind: 'withdraw'; readonly observation: Parameters<ObservationLog['withdraw']>[0] };
 
 /** Answers of one kind since the last report. */
 export type AnswerCount = readonly [
@@ -77,6 +85,7 @@ export interface WorkersParts {
   readonly lookups: LiveLookups | null;
   readonly harvest: HarvestGuard;
   readonly accepted: AcceptedMailLog;
+  readonly observed: ObservationLog;
   /** Where rejections are kept. */
   readonly noted: NotedIn;
   readonly directories: readonly DirectorySnapshot[];

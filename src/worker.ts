@@ -18,7 +18,7 @@ import { rejectionNotes } from './rejections.ts';
 import type { HarvestGate } from './smtp/admission.ts';
 import { openListener, type SmtpListener } from './smtp/listener.ts';
 import type { LiveLookups } from './sync/lookup.ts';
-import type { FromWorker, ToWorker, WorkerSettings } from './worker-protocol.ts';
+import type { FromWorker, Observed, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** How often the main thread hears of what happened, ms, and of a quiet worker, in such intervals. */
 const REPORT_EVERY = 100;
@@ -40,6 +40,7 @@ let accepted: Array<readonly [string, string]> = [];
 const seen = new Set<string>();
 let refused = new Map<string, number>();
 let answers: Answered[] = [];
+let observed: Observed[] = [];
 const counts = new Map<string, [string | null, string | null, number, number]>();
 let live: Config = settings.config;
 
@@ -88,6 +89,11 @@ const { edge, nextHops } = watchEdge(
           seen.add(address);
           accepted.push([tenant, address]);
         },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      },
+      observed: {
+        note: (observation) => void observed.push({ kind: 'note', observation }),
+        withdraw: (observation) => void observed.push({ kind: 'withdraw', observation }),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       rejections,
@@ -150,7 +156,14 @@ async function stop(grace: number): Promise<void> {
 function report(): void {
   const counters = growth();
   quiet += 1;
-  const news = lines.length + counters.length + accepted.length + refused.size + answers.length + counts.size;
+  const news =
+    lines.length +
+    counters.length +
+    accepted.length +
+    refused.size +
+    answers.length +
+    observed.length +
+    counts.size;
   if (news === 0 && quiet < SIGN_OF_LIFE) return;
   tell({
     kind: 'report',
@@ -160,9 +173,11 @@ function report(): void {
     refused: [...refused],
     counts: [...counts.values()],
     answers,
+    observed,
     nextHops: nextHops(),
   });
   answers = [];
+  observed = [];
   counts.clear();
   lines = [];
   length = 0;

@@ -65,6 +65,7 @@ async function daemon(
       ok: false,
       message: `there is no held plan ${hash}: nothing is held`,
     }),
+    discrepancies: async () => [],
     metrics: async () => '',
     operator: SILENT_OPERATOR,
     recipients: NO_RECIPIENTS,

@@ -4,6 +4,7 @@
  *   GET  /v1/status               the state as JSON
  *   POST /v1/check {addresses}    verdict and explanation of each address
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
+ *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
@@ -41,6 +42,7 @@ export interface ControlFunctions {
     by: Acting,
   ): Promise<unknown>;
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
+  discrepancies(): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
   readonly recipients?: RecipientFunctions;
@@ -114,6 +116,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
     }
     return context.json(await answer.approve(hash, tenant, context.get('by')));
   });
+  app.get('/v1/discrepancies', async (context) => context.json(await answer.discrepancies()));
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
   return app;
 }

@@ -4,10 +4,12 @@
  */
 
 import { dirname } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from '../core/reconcile.ts';
+import type { StoredDiscrepancies } from '../core/reconciliation.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
 import { type Applications, openApplications } from './applications.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
@@ -21,11 +23,12 @@ import { openImages } from './image.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type LearnedObject, openLearn } from './learning.ts';
 import { type Looking, openLooking } from './looking.ts';
+import { type ObservedOfTenants, openObserved } from './observations.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
 import { openStaging, type StagedRestore } from './staging.ts';
-import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
+import { openTenants, type RoundRecord, type StreamState, type Tenants } from './tenants.ts';
 
 /** What is known about a tenant's synchronisation. Times in ms since 1970. */
 export interface SyncState {
@@ -92,6 +95,10 @@ export interface Mirror extends Looking, Disposable {
   /** The last warning that the tenant's credential ends; null when none was given. */
   expiryWarned(tenant: string): ExpiryRow | null;
   keepExpiryWarned(tenant: string, row: ExpiryRow): void;
+  /** Adds up what next hops thought of recipients. */
+  noteObserved(batch: ObservedOfTenants): void;
+  /** The newest discrepancies of a tenant, and every day on which there was something to compare. */
+  discrepancies(tenant: string): StoredDiscrepancies;
   /** Counts; departed are those that left after `since` (ms since 1970). */
   counts(tenant: string, since?: number): MirrorCounts;
   /** Forgets departures whose grace period ended well before `now`. */
@@ -113,9 +120,9 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
   const departures = openDepartures(database);
   const reading = openReading(database, tenants, openImages(dirname(path)));
   const rounds = openCommit(database, tenants, staging, reading.stepped, guard);
-  const credentials = openCredentials(database);
   const plans = openHeldPlans(database);
   const recent = openRecentMail(database);
+  const observed = openObserved(database, (tenant) => tenants.row(tenant).pk);
   const release = (tenant: string, addresses: readonly string[], now: number): void => {
     const row = tenants.row(tenant);
     departures.depart(row.pk, addresses, now);
@@ -148,6 +155,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
       return addresses.length;
     }),
     noteMail: (tenant, addresses, at) => recent.note(tenants.row(tenant).pk, addresses, at),
+    ...observed.asked,
     learn: openLearn(database, tenants, staging),
     domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
     ...openLooking(database, tenants, plans),
@@ -161,16 +169,26 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     overrides: openOverrides(database),
     accounts: openAccounts(database),
     imports: openImports(database, tenants),
-    sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
-    keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),
-    applications: openApplications(database, tenants),
-    retainCredentials: credentials.retain,
-    expiryWarned: (tenant) => credentials.warned(tenants.row(tenant).pk),
-    keepExpiryWarned: (tenant, row) => credentials.keepWarned(tenants.row(tenant).pk, row),
+    ...credentialParts(database, tenants),
     prune(now, gracePeriod) {
       departures.prune(now - gracePeriod - PRUNE_MARGIN);
       recent.prune(now - guard.recentMail - DAY);
+      observed.prune(now);
     },
     [Symbol.dispose]: () => void database.close(),
   };
+}
+
+/** What is kept of credentials and of the end of each. */
+function credentialParts(database: Database, tenants: Tenants) {
+  const credentials = openCredentials(database);
+  const pk = (tenant: string): number => tenants.row(tenant).pk;
+  return {
+    sealedCredential: (tenant) => credentials.sealed(pk(tenant)),
+    keepSealedCredential: (tenant, row) => credentials.keepSealed(pk(tenant), row),
+    applications: openApplications(database, tenants),
+    retainCredentials: credentials.retain,
+    expiryWarned: (tenant) => credentials.warned(pk(tenant)),
+    keepExpiryWarned: (tenant, row) => credentials.keepWarned(pk(tenant), row),
+  } satisfies Partial<Mirror>;
 }

@@ -145,6 +145,31 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX round_report_order ON round_report (tenant, seq);
   INSERT INTO round_report (tenant, eventful, report) SELECT pk, 1, last_round FROM tenant WHERE last_round IS NOT NULL;
   `,
+  `
+  CREATE TABLE discrepancy (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    kind TEXT NOT NULL,                     -- hop-accepted, hop-rejected
+    domain TEXT NOT NULL,                   -- accepted domain
+    count INTEGER NOT NULL,
+    withdrawn INTEGER NOT NULL,             -- how many of them were refused after the message
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    senders TEXT NOT NULL,                  -- the last few, JSON
+    reply TEXT,
+    PRIMARY KEY (tenant, address, kind)
+  ) WITHOUT ROWID;
+  CREATE INDEX discrepancy_age ON discrepancy (tenant, last_at);
+  CREATE TABLE observed_day (               -- answers of the next hop that were compared with ours
+    tenant INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    day INTEGER NOT NULL,                   -- days since 1970, UTC
+    agreed INTEGER NOT NULL,
+    hop_accepted INTEGER NOT NULL,
+    hop_rejected INTEGER NOT NULL,
+    PRIMARY KEY (tenant, domain, day)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

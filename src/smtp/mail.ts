@@ -52,6 +52,11 @@ export class Mail {
     return this.answers.waiting > 0;
   }
 
+  /** Whether answers are due, and none of the batch has been given. */
+  get silent(): boolean {
+    return this.answers.waiting > 0 && this.answers.given === 0;
+  }
+
   /** Calls `then` when every recipient was answered, at once when none is due. */
   settled(then: () => void): void {
     this.answers.settled(then);

@@ -9,6 +9,7 @@ import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
 import type { HeldPage, RecipientPicture, SearchAsk, SearchPage } from '../core/recipient-search.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
+import type { Comparison, Discrepancy, StoredDiscrepancies } from '../core/reconciliation.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
 
 import type { ApplicationRequests } from './application-protocol.ts';
@@ -197,6 +198,21 @@ export interface AcceptedMail {
   readonly addresses: readonly string[];
 }
 
+/** A discrepancy of one tenant, while it is added up. */
+export type ObservedDiscrepancy = { -readonly [Key in keyof Discrepancy]: Discrepancy[Key] } & {
+  readonly tenant: string;
+};
+
+/** What next hops thought of recipients since the last telling. */
+export interface ObservedBatch {
+  readonly discrepancies: readonly ObservedDiscrepancy[];
+  readonly days: ReadonlyArray<
+    { readonly tenant: string; readonly domain: string; readonly day: number } & Readonly<
+      Record<Comparison, number>
+    >
+  >;
+}
+
 /** What can be asked, with what it is answered by. */
 export interface Requests extends ApplicationRequests, ConsoleRequests {
   readonly sync: {
@@ -222,6 +238,11 @@ export interface Requests extends ApplicationRequests, ConsoleRequests {
   readonly approve: {
     readonly ask: { readonly hash: string; readonly tenant: string | null };
     readonly answer: Approval;
+  };
+  readonly observed: { readonly ask: ObservedBatch; readonly answer: null };
+  readonly discrepancies: {
+    readonly ask: { readonly tenants: readonly string[] };
+    readonly answer: readonly StoredDiscrepancies[];
   };
   readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
   readonly search: { readonly ask: SearchAsk; readonly answer: SearchPage };

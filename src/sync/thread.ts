@@ -58,7 +58,7 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
-  /** Asks about overrides, imports, applications, recipients or rounds. Rejects when the thread cannot answer. */
+  /** Asks about overrides, imports, applications, recipients, rounds or discrepancies. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
     ask: Requests[Name]['ask'],
@@ -82,6 +82,8 @@ type OperatorRequest =
   | 'recipient'
   | 'held'
   | 'rounds'
+  | 'discrepancies'
+  | 'observed'
   | ApplicationRequestName;
 
 interface Pending {

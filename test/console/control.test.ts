@@ -23,6 +23,7 @@ const answers: ControlFunctions = {
     return [{ tenant, outcome: 'ok' }];
   },
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
+  discrepancies: async () => [{ domain: 'b.example' }],
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
   recipients: NO_RECIPIENTS,

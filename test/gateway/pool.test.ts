@@ -48,7 +48,8 @@ it('restarts a worker that dies, on a descriptor of its own, while the others an
       ...{
         lookups: null,
         harvest: unused,
-        noted: undefined as never,
+        noted: unused,
+        observed: unused,
         accepted: unused,
         directories: [],
         told: unused,
