@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { ACTION_OF, bareVerdict, type Reason } from '../src/core/verdict.ts';
-import { EVENT_NAMES } from '../src/ops/events.ts';
+import { EVENT_NAMES } from '../src/ops/event-names.ts';
 import { createMetrics } from '../src/ops/metrics.ts';
 import { replyFor } from '../src/smtp/reply.ts';
 

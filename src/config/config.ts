@@ -3,8 +3,6 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { CLOUDS } from '../core/cloud.ts';
-import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
@@ -16,6 +14,7 @@ import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
+import { type TenantConfig, tenantFrom } from './tenant.ts';
 
 export interface SmtpConfig extends ListenAddress {
   readonly mode: 'relay' | 'verify';
@@ -32,19 +31,6 @@ export interface SmtpConfig extends ListenAddress {
   readonly dataTimeout: number;
   readonly sessionTimeout: number;
   readonly bareNewlines: 'normalise' | 'reject';
-}
-
-export interface TenantConfig {
-  readonly id: string;
-  /** null, as is the credential: the tenant is set up in the console. */
-  readonly applicationId: string | null;
-  readonly credential: CredentialFiles | null;
-  readonly login: string;
-  readonly graph: string;
-  /** The file says which cloud, so the console does not ask. */
-  readonly cloudFixed: boolean;
-  /** Own cron expression; null for the one of all tenants. */
-  readonly schedule: string | null;
 }
 
 export interface LookupConfig {
@@ -238,39 +224,6 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
     sessionTimeout: table.session_timeout,
     bareNewlines: table.bare_newlines,
   };
-}
-
-function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
-  const cloud = CLOUDS[table.cloud ?? 'global'];
-  return {
-    id: table.id,
-    applicationId: table.application_id ?? null,
-    credential: credentialFrom(table),
-    login: (table.login ?? cloud.login).replace(/\/$/, ''),
-    graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
-    cloudFixed: (table.cloud ?? table.login) !== undefined,
-    schedule: table.schedule ?? null,
-  };
-}
-
-/** The checks between keys have seen to it that there is one kind at most. */
-function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles | null {
-  if (table.certificate_file !== undefined && table.key_file !== undefined) {
-    const keyPassphraseFile = table.key_passphrase_file ?? null;
-    return {
-      kind: 'certificate',
-      certificateFile: table.certificate_file,
-      keyFile: table.key_file,
-      keyPassphraseFile,
-    };
-  }
-  if (table.assertion_file !== undefined) return { kind: 'assertion', assertionFile: table.assertion_file };
-  if (table.secret_file === undefined) return null;
-  return { kind: 'secret', secretFile: table.secret_file, expires: timeOf(table.secret_expires) };
-}
-
-function timeOf(instant: Date | string | undefined): number | null {
-  return instant === undefined ? null : new Date(instant).getTime();
 }
 
 function policyFrom(file: ConfigFile): Policy {

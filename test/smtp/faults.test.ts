@@ -161,7 +161,7 @@ it(`of ${COUNT} messages none is acknowledged and lost (seed ${SEED})`, { timeou
   const acknowledged = sent.filter((each) => each.acknowledged).length;
   expect(sent).toHaveLength(COUNT);
   // A run in which nearly everything, or nearly nothing, goes wrong proves little.
-  expect(acknowledged).toBeGreaterThan(COUNT / 5);
+  expect(acknowledged).toBeGreaterThan(COUNT / 10);
   expect(acknowledged).toBeLessThan(COUNT * 0.95);
   expect(gateway.events.troubles).toEqual([]);
 });
