@@ -33,6 +33,8 @@ export interface DaemonOptions {
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
   readonly credential?: (file: (name: string) => string) => string;
+  /** The file of the state directory that `ca_file` names, instead of the practice tenant's authority. */
+  readonly caFile?: string;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
@@ -148,7 +150,7 @@ function configuration(options: DaemonOptions, stateDir: string, port: number): 
   const credential = options.credential?.(file) ?? `secret_file = ${file('secret')}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
-ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
+ca_file = ${JSON.stringify(path.join(stateDir, options.caFile ?? 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
 [[smtp]]
