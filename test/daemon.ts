@@ -39,6 +39,8 @@ export interface DaemonOptions {
   readonly credential?: (file: (name: string) => string) => string;
   /** The tenant has neither application nor credential in the file: it is set up in the console. */
   readonly setUpInConsole?: boolean;
+  /** The file of the state directory that `ca_file` names, instead of the practice tenant's authority. */
+  readonly caFile?: string;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
@@ -157,7 +159,7 @@ function configuration(options: DaemonOptions, stateDir: string, port: number): 
   const application = `application_id = "${tenant.applicationId}"\n${credential}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
-ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
+ca_file = ${JSON.stringify(path.join(stateDir, options.caFile ?? 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
 [console]

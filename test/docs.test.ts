@@ -17,6 +17,7 @@ function sourceOf(file: string): string {
 }
 
 const EVENTS = [
+  'event-names',
   'events',
   'learning-events',
   'operator-events',

@@ -153,11 +153,12 @@ export class HopConnection {
     return this.failed;
   }
 
-  /** Says goodbye without waiting for the answer. */
+  /** Says goodbye without waiting for the answer; the connection is of no use from then on. */
   quit(): void {
     if (this.failed) return;
     const { socket } = this;
     this.flush();
+    this.retire(this.troubleOf('closed', this.stage, 'said goodbye'));
     socket.end('QUIT\r\n');
     setTimeout(() => socket.destroy(), 2000).unref();
   }
@@ -233,13 +234,21 @@ export class HopConnection {
 
   private fail(failure: HopFailure, stage: Stage, error: string): void {
     if (this.failed) return;
-    const trouble = { failure, stage, nextHop: this.nextHop, address: endpointKey(this.endpoint), error };
+    const trouble = this.troubleOf(failure, stage, error);
+    this.socket.destroy();
+    this.retire(trouble);
+  }
+
+  private retire(trouble: HopTrouble): void {
     this.failed = trouble;
     if (this.timer) clearTimeout(this.timer);
-    this.socket.destroy();
     this.ended();
     this.wake();
     for (const { answer } of this.expected.splice(0)) answer({ ok: false, trouble });
+  }
+
+  private troubleOf(failure: HopFailure, stage: Stage, error: string): HopTrouble {
+    return { failure, stage, nextHop: this.nextHop, address: endpointKey(this.endpoint), error };
   }
 }
 

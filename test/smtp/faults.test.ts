@@ -16,7 +16,7 @@ const COUNT = Number(process.env.RCPTGATE_FAULT_COUNT ?? 2000);
 const CLIENTS = 40;
 const SIZES = [0, 100, 5_000, 60_000, 300_000];
 /** Ms for everything that may hang. */
-const HANG = 80;
+const HANG = 500;
 const PATIENCE = {
   greeting: HANG,
   ehlo: HANG,
@@ -144,7 +144,7 @@ it(`of ${COUNT} messages none is acknowledged and lost (seed ${SEED})`, { timeou
     ({ local }) => ways[Number(local.slice(5).split('-')[0]) % 2] ?? '',
     { maxConnections: 1000 },
     {
-      timeouts: { ...PATIENCE, connect: 500, body: 300 },
+      timeouts: { ...PATIENCE, connect: 2000, body: 1000 },
       backoff: { first: 5, longest: 40 },
       maxConnections: 15,
       slotWait: 1000,
