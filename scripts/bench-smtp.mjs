@@ -7,6 +7,8 @@
  * --only     of: pipe lock session tls relay10k relay1m scale idle
  * --servers  of: c node rcptgate postfix exim haraka
  *
+ * --profile  a folder for CPU profiles of rcptgate
+ *
  * Linux, root, two cores: the server has the first, the client the second (scale: both have both). It installs what is
  * missing (Debian packages, Haraka into node_modules/.cache) and says so. rcptgate runs with its log of rejections, the
  * reference in each and the harvest guard; live lookups are off.
@@ -60,6 +62,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: LOADS.join(',') },
     servers: { type: 'string', default: SERVERS.join(',') },
     json: { type: 'string' },
+    profile: { type: 'string' },
     connections: { type: 'string', default: String(CONNECTIONS) },
   },
 });
@@ -71,6 +74,7 @@ for (const load of loads)
 for (const server of servers)
   if (!SERVERS.includes(server)) throw new Error(`--servers: ${server} is not one of ${SERVERS.join(' ')}`);
 
+const PROFILE = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
 const say = (text) => process.stderr.write(`${text}\n`);
 const work = mkdtempSync(path.join(os.tmpdir(), 'rcptgate-bench-'));
 execFileSync('chmod', ['755', work]);
@@ -179,6 +183,7 @@ async function startRcptgate(name, { work: folder, domains, tenant, tls, sink },
 listen = "127.0.0.1:${at}"
 mode = "${mode}"
 trusted = []
+greeting_delay = "0s"
 max_connections = 100000
 max_connections_per_client = 0
 tls_cert = "${tls.cert}"
@@ -210,7 +215,7 @@ graph = "${tenant.graph}"
 ${domains.map((domain) => `[[domain]]\nname = "${domain}"\nnext_hop = "127.0.0.1:${sink}"\n`).join('')}`,
   );
   const log = openSync(path.join(state, 'log'), 'w');
-  const child = spawn('taskset', [...pin, process.execPath, MAIN, 'serve', '--config', config], {
+  const child = spawn('taskset', [...pin, process.execPath, ...PROFILE, MAIN, 'serve', '--config', config], {
     stdio: ['ignore', log, 'inherit'],
   });
   const server = { pid: child.pid, ports: { default: port, relay }, stop: () => ended(child) };

@@ -52,6 +52,19 @@ export function foldAscii(text: string): string {
  * An A-label is compared as it is and never decoded: decoding could turn it into another domain.
  */
 export function normaliseDomain(domain: string): string | null {
+  const known = normalised.get(domain);
+  if (known !== undefined) return known;
+  const worked = aLabelForm(domain);
+  if (normalised.size >= REMEMBERED) normalised.clear();
+  normalised.set(domain, worked);
+  return worked;
+}
+
+/** A gateway hears the same few domains all day. */
+const normalised = new Map<string, string | null>();
+const REMEMBERED = 256;
+
+function aLabelForm(domain: string): string | null {
   const ascii = ASCII.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
   if (ascii === '' || ascii.length > MAX_DOMAIN) return null;
   const labels = ascii.split('.');
