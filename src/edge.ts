@@ -47,10 +47,15 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   const ca = authorities.ok ? authorities.pem : null;
   return createRelay({
     hostname,
-    tls: relay.tls,
+    tls: (nextHop) => relay.tlsOf[nextHop] ?? relay.tls,
     ...(ca === null ? {} : { ca }),
     maxIdle: relay.maxIdle,
     idleMs: relay.idle,
+    maxMessages: relay.maxMessages,
+    maxConnections: relay.maxConnections,
+    slotWait: relay.wait,
+    backoff: { first: relay.backoff, longest: Math.max(60_000, relay.backoff) },
+    forwardClient: relay.forwardClient,
     timeouts: {
       ...DEFAULT_TIMEOUTS,
       connect: relay.connectTimeout,
@@ -147,6 +152,10 @@ export async function openListeners(
     const listener = await openListener(fd === null ? options : { ...options, fd }, edge);
     listeners.push(listener);
     events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
+  }
+  // What the next hops can do is best known before the first client asks.
+  if (config.smtp.some(({ mode }) => mode === 'relay')) {
+    for (const hop of edge.nextHops()) void edge.relay?.learn(hop, events.nextHopTrouble);
   }
   return listeners;
 }

@@ -77,7 +77,7 @@ export function harvestText(state: HarvestStatus): string {
     `in ${span(until - state.now)}`,
     count(refused),
   ]);
-  const memory = `limit ${count(state.limit)}, ${count(Math.ceil(state.bytes / 1024))} KB`;
+  const memory = `limit ${count(state.limit)}, at most ${count(Math.ceil(state.bytes / 1_048_576))} MB`;
   const head = `${harvestLine(state)} (${memory})`;
   return rows.length === 0 ? head : `${head}\n\n${table([['CLIENT', 'DENIED', 'OVER', 'REFUSED'], ...rows])}`;
 }

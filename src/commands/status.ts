@@ -14,7 +14,7 @@ export interface GatewayStatus {
     readonly mode: string;
     readonly connections: number;
   }>;
-  readonly harvest: Omit<HarvestStatus, 'now'>;
+  readonly harvest?: Omit<HarvestStatus, 'now'>;
   /** Absent or empty when one thread answers. */
   readonly workers?: ReadonlyArray<{
     readonly worker: number;
@@ -102,7 +102,7 @@ export function statusText(status: GatewayStatus): string {
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
     ...workerLines(status),
-    harvestLine(status.harvest),
+    ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],

@@ -85,6 +85,7 @@ function domains(raw: Raw): ConfigProblem[] {
   const relays = raw.smtp === undefined || tables(raw, 'smtp').some((table) => table.mode !== 'verify');
   return [
     ...claimedTwice(raw),
+    ...tlsTwice(raw),
     ...tables(raw, 'domain').flatMap((table, index) => {
       const problems = [tenantProblem(table.tenant, tenants)];
       if (relays && table.next_hop === undefined) {
@@ -115,6 +116,21 @@ function claimedTwice(raw: Raw): ConfigProblem[] {
     if (first === undefined) return [];
     const problem = `is claimed by domain[${first}] too; a domain has one policy and one tenant`;
     return [{ key: `domain[${index}].name`, problem }];
+  });
+}
+
+/** A connection is kept for its next hop, whoever's mail it carries, so it is secured in one way. */
+function tlsTwice(raw: Raw): ConfigProblem[] {
+  const seen = new Map<string, { readonly index: number; readonly tls: unknown }>();
+  return tables(raw, 'domain').flatMap((table, index) => {
+    if (table.next_hop === undefined) return [];
+    const hop = String(table.next_hop);
+    const tls = table.next_hop_tls;
+    const first = seen.get(hop);
+    if (!first) seen.set(hop, { index, tls });
+    if (!first || first.tls === tls) return [];
+    const problem = `differs from that of domain[${first.index}], which has the same next_hop`;
+    return [{ key: `domain[${index}].next_hop_tls`, problem }];
   });
 }
 

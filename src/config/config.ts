@@ -63,6 +63,15 @@ export interface RelayConfig {
   readonly finalTimeout: number;
   readonly idle: number;
   readonly maxIdle: number;
+  readonly maxMessages: number;
+  /** Transactions at a time and next hop; one more waits for `wait`. */
+  readonly maxConnections: number;
+  readonly wait: number;
+  /** The first pause of a host in trouble. */
+  readonly backoff: number;
+  readonly forwardClient: 'off' | 'xclient' | 'xforward';
+  /** By next hop, where a domain has its own. */
+  readonly tlsOf: Readonly<Record<string, RelayConfig['tls']>>;
 }
 
 export interface SyncConfig {
@@ -161,15 +170,7 @@ function fromFile(file: ConfigFile): Config {
     smtp: file.smtp.map(smtpFrom),
     tenants: file.tenant.map(tenantFrom),
     policy: policyFrom(file),
-    relay: {
-      tls: file.relay.tls,
-      connectTimeout: file.relay.connect_timeout,
-      commandTimeout: file.relay.command_timeout,
-      dataTimeout: file.relay.data_timeout,
-      finalTimeout: file.relay.final_timeout,
-      idle: file.relay.idle,
-      maxIdle: file.relay.max_idle,
-    },
+    relay: relayFrom(file),
     sync: {
       schedule: file.sync.schedule,
       requestTimeout: file.sync.request_timeout,
@@ -184,6 +185,27 @@ function fromFile(file: ConfigFile): Config {
     },
     lookup: file.lookup,
     harvest: file.harvest,
+  };
+}
+
+function relayFrom({ relay, domain }: ConfigFile): RelayConfig {
+  const own = domain.flatMap(({ next_hop, next_hop_tls }) =>
+    next_hop !== undefined && next_hop_tls !== undefined ? [[next_hop, next_hop_tls] as const] : [],
+  );
+  return {
+    tls: relay.tls,
+    connectTimeout: relay.connect_timeout,
+    commandTimeout: relay.command_timeout,
+    dataTimeout: relay.data_timeout,
+    finalTimeout: relay.final_timeout,
+    idle: relay.idle,
+    maxIdle: relay.max_idle,
+    maxMessages: relay.max_messages,
+    maxConnections: relay.max_connections,
+    wait: relay.wait,
+    backoff: relay.backoff,
+    forwardClient: relay.forward_client,
+    tlsOf: Object.fromEntries(own),
   };
 }
 

@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
 import { parseNetwork } from '../core/network.ts';
+import { nextHopText, parseNextHop } from '../core/next-hop.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
-import { parseDuration, parseHostPort, parseSize } from './units.ts';
+import { parseDuration, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
 const guid = z.guid('must be a GUID such as 11111111-2222-3333-4444-555555555555').toLowerCase();
@@ -36,12 +37,15 @@ const listenAddress = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-const nextHop = z.string().transform((value, context) => {
-  const parsed = parseHostPort(value, 25);
-  if (parsed && parsed.port > 0) return value.includes(']') || /:\d+$/.test(value) ? value : `${value}:25`;
-  context.addIssue({ code: 'custom', message: 'must be a host, or host:port, such as "127.0.0.1:2526"' });
+const nextHop = z.union([z.string(), z.array(z.string()).min(1).max(8)]).transform((value, context) => {
+  const route = parseNextHop(typeof value === 'string' ? value : value.join(','));
+  if (route) return nextHopText(route);
+  const problem =
+    'must be a host, host:port, "mx:domain", or a list of hosts, such as "127.0.0.1:2526" or "mx:contoso.example"';
+  context.addIssue({ code: 'custom', message: problem });
   return z.NEVER;
 });
+const hopTls = z.enum(['off', 'opportunistic', 'required', 'verified']);
 
 const domainName = z.string().transform((value, context) => {
   const parsed = normaliseDomain(value);
@@ -121,18 +125,24 @@ const domainSchema = z.strictObject({
   tenant: guid.optional(),
   policy: z.enum(['enforce', 'observe', 'open']).default('enforce'),
   next_hop: nextHop.optional(),
+  next_hop_tls: hopTls.optional(),
   subaddressing: z.boolean().default(true),
   subdomains: z.boolean().default(false),
 });
 
 const relaySchema = z.strictObject({
-  tls: z.enum(['off', 'opportunistic', 'required', 'verified']).default('opportunistic'),
+  tls: hopTls.default('opportunistic'),
   connect_timeout: duration.prefault('30s'),
   command_timeout: duration.prefault('5m'),
   data_timeout: duration.prefault('3m'),
   final_timeout: duration.prefault('10m'),
   idle: duration.prefault('30s'),
   max_idle: z.int().min(0).max(1000).default(10),
+  max_messages: z.int().min(1).max(100_000).default(100),
+  max_connections: z.int().min(1).max(100_000).default(100),
+  wait: duration.prefault('5s'),
+  backoff: duration.prefault('1s'),
+  forward_client: z.enum(['off', 'xclient', 'xforward']).default('off'),
 });
 
 const syncSchema = z.strictObject({

@@ -1,7 +1,11 @@
 /**
- * The memory of the harvest guard: who asked for which absent address and when, in typed arrays. 28 bytes of a guess and
- * 24 of the tables' free places; a client has no record but its count.
+ * The memory of the harvest guard: who asked for which absent address and when, in typed arrays of a fixed size, 52 bytes a
+ * guess with the tables' free places. The system gives memory to what is written only, so that nobody's guesses cost little.
+ * A client has no record but its count.
  */
+
+/** Both words of a client in the place of one that was forgotten: no host has an address like that. */
+const NOBODY = 0xffffffff;
 
 /**
  * The guesses in the order they came, each distinct one once, and how many each client has. Ring, set and counters are
@@ -9,9 +13,12 @@
  */
 export class GuessRing {
   readonly capacity: number;
+  /** Guesses, and clients that have one. */
   length = 0;
   clients = 0;
   private head = 0;
+  /** Places of the ring that are in use, those of forgotten clients too. */
+  private used = 0;
   private readonly high: Uint32Array;
   private readonly low: Uint32Array;
   private readonly guess: Uint32Array;
@@ -40,11 +47,11 @@ export class GuessRing {
   }
 
   get full(): boolean {
-    return this.length === this.capacity;
+    return this.used === this.capacity;
   }
 
   get bytes(): number {
-    return this.capacity * (4 * 3 + 8 + 8 * 4);
+    return this.capacity * 52;
   }
 
   /** Adds a guess unless it is there; how many distinct ones the client has then. */
@@ -52,13 +59,14 @@ export class GuessRing {
     const place = this.find(high, low, guess);
     const client = this.clientPlace(high, low);
     if (this.set[place] !== 0) return this.clientCount[client] ?? 0;
-    const at = (this.head + this.length) & (this.capacity - 1);
+    const at = (this.head + this.used) & (this.capacity - 1);
     this.high[at] = high;
     this.low[at] = low;
     this.guess[at] = guess;
     this.time[at] = now;
     this.set[place] = at + 1;
     this.length += 1;
+    this.used += 1;
     if (this.clientCount[client] === 0) {
       this.clientHigh[client] = high;
       this.clientLow[client] = low;
@@ -68,17 +76,37 @@ export class GuessRing {
     return this.clientCount[client] ?? 0;
   }
 
-  /** Forgets every guess made at `before` or earlier. */
-  expire(before: number): void {
-    while (this.length > 0 && (this.time[this.head] ?? 0) <= before) this.dropOldest();
+  /** Forgets guesses made at `before` or earlier, `most` of them; whether none is left. */
+  expire(before: number, most: number): boolean {
+    for (let dropped = 0; this.used > 0 && (this.time[this.head] ?? 0) <= before; dropped += 1) {
+      if (dropped === most) return false;
+      this.dropOldest();
+    }
+    return true;
   }
 
   dropOldest(): void {
     const { head } = this;
-    const high = this.high[head] ?? 0;
-    const low = this.low[head] ?? 0;
-    this.removeGuess(this.find(high, low, this.guess[head] ?? 0));
+    if (this.high[head] !== NOBODY || this.low[head] !== NOBODY) this.remove(head);
     this.head = (head + 1) & (this.capacity - 1);
+    this.used -= 1;
+  }
+
+  /** Forgets one client; its places in the ring stay empty until their time is over. */
+  forget(high: number, low: number): void {
+    for (let index = 0; index < this.used; index += 1) {
+      const at = (this.head + index) & (this.capacity - 1);
+      if (this.high[at] === high && this.low[at] === low) this.remove(at);
+    }
+  }
+
+  /** Takes a guess out of everything but the ring. */
+  private remove(at: number): void {
+    const high = this.high[at] ?? 0;
+    const low = this.low[at] ?? 0;
+    this.removeGuess(this.find(high, low, this.guess[at] ?? 0));
+    this.high[at] = NOBODY;
+    this.low[at] = NOBODY;
     this.length -= 1;
     const client = this.clientPlace(high, low);
     const left = (this.clientCount[client] ?? 1) - 1;
@@ -86,19 +114,6 @@ export class GuessRing {
     if (left > 0) return;
     this.clients -= 1;
     this.closeClientGap(client);
-  }
-
-  /** The same guesses with room for `capacity`, without those of the client given. */
-  copy(capacity: number, without?: readonly [high: number, low: number]): GuessRing {
-    const copied = new GuessRing(capacity, this.seed);
-    for (let index = 0; index < this.length; index += 1) {
-      const at = (this.head + index) & (this.capacity - 1);
-      const high = this.high[at] ?? 0;
-      const low = this.low[at] ?? 0;
-      if (without?.[0] === high && without[1] === low) continue;
-      copied.add(high, low, this.guess[at] ?? 0, this.time[at] ?? 0);
-    }
-    return copied;
   }
 
   private home(high: number, low: number, guess: number): number {

@@ -22,7 +22,7 @@ export interface HarvestLimits {
   readonly denied: number;
 }
 
-/** Enough for a million clients with a guess each, in 55 MB; an idle gateway has 52 KB. */
+/** Enough for a million clients with a guess each, in 55 MB at most; an idle gateway touches next to nothing of it. */
 export const HARVEST_CAPACITY = { guesses: 2 ** 20, denied: 65_536 } as const;
 
 /** A client that is denied. Times are ms of the clock that the caller uses. */
@@ -35,7 +35,10 @@ export interface DeniedClient {
   refusals: number;
 }
 
-const FEWEST = 1024;
+/** Guesses forgotten with each that comes: enough to catch up, too few to hold up an answer. */
+const EXPIRED_AT_ONCE = 256;
+/** The same when nobody waits. */
+const TIDIED_AT_ONCE = 16_384;
 
 export class HarvestWatch {
   /** Clients that are denied, or were until a moment ago, in the order of their denial. */
@@ -48,7 +51,7 @@ export class HarvestWatch {
   constructor(limits: HarvestLimits, seed: number) {
     this.limits = limits;
     this.seed = seed;
-    this.guesses = emptyRing(limits, seed);
+    this.guesses = new GuessRing(limits.guesses, seed);
   }
 
   /** Notes that `client` asked for an address that is confirmed to be absent; the denial when that passes the limit. */
@@ -57,10 +60,18 @@ export class HarvestWatch {
     if (limit === 0) return null;
     const before = this.denial(client, now);
     if (before) return before;
-    this.guesses.expire(now - window);
-    if (this.guesses.full) this.makeRoom();
-    const [high, low] = networkWords(client, this.seed);
-    if (this.guesses.add(high, low, hashText(address, this.seed), now) <= limit) return null;
+    const exact = this.guesses.expire(now - window, EXPIRED_AT_ONCE);
+    if (this.guesses.full) this.guesses.dropOldest();
+    const guess = [...networkWords(client, this.seed), hashText(address, this.seed), now] as const;
+    if (this.guesses.add(...guess) <= limit) return null;
+    // Nobody is denied for what should have been forgotten. A guess that is there already only counts.
+    if (
+      !exact &&
+      this.guesses.expire(now - window, this.limits.guesses) &&
+      this.guesses.add(...guess) <= limit
+    ) {
+      return null;
+    }
     const denied = { client: clientNetwork(client), since: now, until: now + deny, refusals: 0 };
     this.deniedClients.delete(denied.client);
     this.deniedClients.set(denied.client, denied);
@@ -75,6 +86,11 @@ export class HarvestWatch {
     if (this.deniedClients.size === 0) return null;
     const denied = this.deniedClients.get(clientNetwork(client));
     return denied && denied.until > now ? denied : null;
+  }
+
+  /** Forgets what has left the window, as much as takes a few milliseconds. */
+  tidy(now: number): void {
+    this.guesses.expire(now - this.limits.window, TIDIED_AT_ONCE);
   }
 
   /** Takes out the clients whose denial is over. */
@@ -96,8 +112,8 @@ export class HarvestWatch {
       (denied) => network === null || denied.client === network,
     );
     for (const each of ended) this.deniedClients.delete(each.client);
-    if (client === null) this.guesses = emptyRing(this.limits, this.seed);
-    else this.guesses = this.guesses.copy(this.guesses.capacity, networkWords(client, this.seed));
+    if (client === null) this.guesses = new GuessRing(this.limits.guesses, this.seed);
+    else this.guesses.forget(...networkWords(client, this.seed));
     return ended;
   }
 
@@ -105,12 +121,6 @@ export class HarvestWatch {
   get size(): { readonly clients: number; readonly guesses: number; readonly bytes: number } {
     const { clients, length, bytes } = this.guesses;
     return { clients, guesses: length, bytes };
-  }
-
-  private makeRoom(): void {
-    const { capacity } = this.guesses;
-    if (capacity >= this.limits.guesses) this.guesses.dropOldest();
-    else this.guesses = this.guesses.copy(Math.min(this.limits.guesses, capacity * 2));
   }
 }
 
@@ -151,8 +161,4 @@ function hashText(text: string, seed: number): number {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
   }
   return mixWords(hash, seed);
-}
-
-function emptyRing({ guesses }: HarvestLimits, seed: number): GuessRing {
-  return new GuessRing(Math.min(FEWEST, guesses), seed);
 }

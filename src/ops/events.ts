@@ -36,6 +36,7 @@ export const EVENT_NAMES = [
   'message.relay',
   'message.fail',
   'next_hop.trouble',
+  'next_hop.cleartext',
   'directory.publish',
   'directory.stale',
   'directory.fresh',
@@ -84,7 +85,8 @@ export interface RecipientEvent {
   readonly mode: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly tls: string | null;
   readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
@@ -102,7 +104,8 @@ export interface MessageEvent {
   readonly message: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly nextHop: string;
   readonly nextHopReply: string | null;
   readonly recipients: number;
@@ -118,16 +121,21 @@ export interface RefusalEvent {
   readonly ref: string;
   readonly session: string;
   readonly client: Client;
-  readonly peer: string | null;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly helo: string | null;
   readonly command: string | null;
 }
 
 export interface NextHopTrouble {
   readonly nextHop: string;
+  /** `address:port`; null when it came to none. */
+  readonly address: string | null;
   readonly stage: string;
   readonly failure: string;
   readonly error: string;
+  /** Mail goes on without TLS. */
+  readonly cleartext?: boolean;
 }
 
 /** What the log says of a sync round. */
@@ -169,9 +177,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       }),
     recipient: (answer: RecipientEvent) => recipient(logger, metrics, answer),
     message: (message: MessageEvent) => messageEvent(logger, metrics, message),
-    nextHopTrouble: ({ nextHop, stage, failure, error }: NextHopTrouble) => {
+    nextHopTrouble: ({ nextHop, address, stage, failure, error, cleartext }: NextHopTrouble) => {
       metrics.nextHopTroubles.inc({ stage });
-      logger.warn({ event: 'next_hop.trouble', next_hop: nextHop, stage, failure, error });
+      const event = cleartext === true ? 'next_hop.cleartext' : 'next_hop.trouble';
+      logger.warn({ event, next_hop: nextHop, address, stage, failure, error });
     },
     syncRound: (round: RoundEvent) => roundEvent(logger, metrics, round),
     credential: (tenant: string, news: CredentialEvent) => {
@@ -271,7 +280,7 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
 }
 
 /** Who is connected, and for whom: the same unless a proxy or a relay named somebody else. */
-function clientFields({ client, peer }: { readonly client: Client; readonly peer: string | null }) {
+function clientFields({ client, peer }: { readonly client: Client; readonly peer?: string | null }) {
   return { client: peer ?? client.address, real_client: client.address };
 }
 

@@ -9,6 +9,9 @@ export interface Capabilities {
   readonly pipelining: boolean;
   readonly startTls: boolean;
   readonly dsn: boolean;
+  /** Attributes of XCLIENT and XFORWARD, which Postfix offers to hosts it trusts. */
+  readonly xclient: readonly string[];
+  readonly xforward: readonly string[];
 }
 
 /** What a listener offers to its clients. */
@@ -27,24 +30,28 @@ export const NO_CAPABILITIES: Capabilities = {
   pipelining: false,
   startTls: false,
   dsn: false,
+  xclient: [],
+  xforward: [],
 };
 
 /** Reads the lines of an EHLO reply; the first is the greeting. */
 export function capabilitiesOf(lines: readonly string[]): Capabilities {
   const keywords = new Map(
     lines.slice(1).map((line) => {
-      const [keyword = '', argument = ''] = line.trim().split(/ +/);
-      return [keyword.toUpperCase(), argument] as const;
+      const [keyword = '', ...parameters] = line.trim().split(/ +/);
+      return [keyword.toUpperCase(), parameters] as const;
     }),
   );
-  const size = keywords.get('SIZE');
+  const [size] = keywords.get('SIZE') ?? [];
   return {
-    size: size === undefined ? null : /^\d{1,15}$/.test(size) ? Number(size) : 0,
+    size: !keywords.has('SIZE') ? null : size !== undefined && /^\d{1,15}$/.test(size) ? Number(size) : 0,
     eightBitMime: keywords.has('8BITMIME'),
     smtpUtf8: keywords.has('SMTPUTF8'),
     pipelining: keywords.has('PIPELINING'),
     startTls: keywords.has('STARTTLS'),
     dsn: keywords.has('DSN'),
+    xclient: keywords.get('XCLIENT') ?? [],
+    xforward: keywords.get('XFORWARD') ?? [],
   };
 }
 

@@ -47,27 +47,29 @@ export interface Identity {
   readonly name: string | null;
   readonly helo: string | null;
   readonly esmtp: boolean | null;
-  /** Who is connected as far as rights are concerned: XCLIENT does not change it. */
+  /** Who is connected as far as rights are concerned, and the proxy before it: XCLIENT does not change them. */
   readonly origin: ProxiedClient;
+  readonly proxy: string | null;
 }
 
 /** The identity of a new connection; `proxied` is what the PROXY header named. */
 export function connectedClient(peer: ProxiedClient, proxied: ProxiedClient | null): Identity {
   const near = { address: normaliseIp(peer.address), port: peer.port };
   const origin = proxied ?? near;
-  const behind = proxied === null ? null : near.address;
-  return { client: origin, peer: behind, name: null, helo: null, esmtp: null, origin };
+  const proxy = proxied === null ? null : near.address;
+  return { client: origin, peer: proxy, name: null, helo: null, esmtp: null, origin, proxy };
 }
 
 /** The identity after XCLIENT. What it did not say stays; an address that it does not know is the relay's own. */
 export function claimedClient(identity: Identity, claim: ClaimedClient): Identity {
-  const { origin } = identity;
+  const { origin, proxy } = identity;
   const address = claim.address === undefined ? identity.client.address : (claim.address ?? origin.address);
   const port = claim.port === undefined ? identity.client.port : (claim.port ?? 0);
   return {
     origin,
+    proxy,
     client: { address, port },
-    peer: address === origin.address ? identity.peer : origin.address,
+    peer: address === origin.address ? proxy : origin.address,
     name: claim.name === undefined ? identity.name : claim.name,
     helo: claim.helo === undefined ? identity.helo : claim.helo,
     esmtp: claim.esmtp ?? identity.esmtp,

@@ -3,8 +3,7 @@
  * STARTTLS upgrade and its way of closing, while every command is ours.
  *
  * Closes from the list of the package's known gaps: the 100 ms greeting (1), one write per reply (2), enhanced codes
- * fixed per reply code (3), a timer that any byte resets (11) or that never ends while we wait (12), callbacks that
- * answer twice (13) and handlers that throw (14).
+ * fixed per reply code (3) and handlers that throw (14); those of time are in session-clock.ts.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -13,9 +12,10 @@ import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp
 import type { Admission } from './admission.ts';
 import { type AccessLists, claimedClient, type Identity, isTrusted, mayClaim } from './client.ts';
 import { LineParser } from './line-parser.ts';
-import { sent } from './mail.ts';
+import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
+import { MIN_PROGRESS, SessionClock } from './session-clock.ts';
 import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
 import type { ClaimedClient } from './xclient.ts';
@@ -58,12 +58,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   private tlsVersion: string | null = null;
   /** undefined before anybody asked. */
   private certificate: string | null | undefined;
-  /** We owe the client something; while we do, its timers stand still. */
-  private owing = false;
-  private expired = false;
-  private idleTimer: NodeJS.Timeout | undefined;
-  private idleLimit = 0;
-  private sessionTimer: NodeJS.Timeout | undefined;
+  private readonly clock: SessionClock;
 
   constructor(
     server: SMTPServer,
@@ -79,12 +74,19 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.identity = identity;
     this.trusted = isTrusted(admission.rules, identity);
     this.mayClaim = mayClaim(admission.rules, identity);
-    this.dialog = new Session(settings, edge, this);
+    const dialog = new Session(settings, edge, this);
+    this.dialog = dialog;
+    this.clock = new SessionClock({
+      get answering() {
+        return dialog.mail.answering;
+      },
+      idle: () => this.turnAway(REPLY.idle),
+      over: () => this.turnAway(REPLY.sessionOver),
+    });
   }
 
   override init(): void {
-    this.sessionTimer = setTimeout(() => this.expire(), this.settings.sessionTimeout).unref();
-    this.allow(this.settings.commandTimeout);
+    this.clock.start(this.settings.sessionTimeout, this.settings.commandTimeout);
     this._setListeners(() => {
       const refused = this.admission.refusal(this.identity, this.connections());
       // Gap 1: the package has everybody wait 100 ms. Strangers may be made to wait, to see whether they talk first.
@@ -119,7 +121,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     parser.on('error', () => this.turnAway(REPLY.tooManyErrors));
     // The client has closed its side, and every command it sent before has been answered.
     parser.once('finish', () => {
-      if (parser === this._parser && !this._upgrading) this.close();
+      if (parser === this._parser && !this._upgrading) this.dialog.mail.settled(() => this.close());
     });
     return parser;
   }
@@ -135,7 +137,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
       next();
       return;
     }
-    const done = this.owe(() => this._whenWritable(next));
+    const done = this.clock.owe(() => this._whenWritable(next));
     try {
       this.dialog.command(line, done);
     } catch (error) {
@@ -167,28 +169,37 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.upgrade(done);
   }
 
-  /** Passes a message on; each piece the client sends in time gives it time for the next. */
+  /** Passes a message on; each 16 KB that the client sends in time give it time for the next. */
   receive(sink: MessageSink): void {
     const parser = this._parser as LineParser | false;
     if (!parser) return;
-    this.allow(this.settings.dataTimeout);
+    this.clock.allow(this.settings.dataTimeout);
+    let progress = 0;
     parser.receive({
-      write: (content, done) => sink.write(content, this.owe(done)),
-      end: (done) => {
-        const ended = this.owe(() => {
-          this.allow(this.settings.commandTimeout);
-          done();
+      take: (chunk, done) => {
+        let left: Buffer | null = null;
+        progress += chunk.length;
+        const enough = progress >= MIN_PROGRESS;
+        if (enough) progress = 0;
+        const proceed = this.clock.owe(() => {
+          if (left !== null) this.clock.allow(this.settings.commandTimeout);
+          done(left);
           // A stopping gateway does not wait for what this client might want next.
-          if (this.dialog.draining && !this.dialog.mail.open) this.turnAway(REPLY.shuttingDown);
+          if (left !== null && this.dialog.draining && !this.dialog.mail.open) {
+            this.turnAway(REPLY.shuttingDown);
+          }
+        }, enough);
+        sink.take(chunk, (rest) => {
+          left = rest;
+          proceed();
         });
-        sink.end(ended);
       },
     });
   }
 
   /** Stopping: a session without transaction is told to go, another may finish its own. */
   drain(): void {
-    if (!this.dialog.mail.open && !this.owing) this.turnAway(REPLY.shuttingDown);
+    if (!this.dialog.mail.open && !this.clock.owing) this.turnAway(REPLY.shuttingDown);
     this.dialog.draining = true;
   }
 
@@ -249,40 +260,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   private retire(): void {
-    clearTimeout(this.idleTimer);
-    clearTimeout(this.sessionTimer);
+    this.clock.stop();
     this.dialog.mail.abandon();
-  }
-
-  /** Stops the client's clock until the returned function is called, at most once with effect. */
-  private owe(next: () => void): () => void {
-    let called = false;
-    this.owing = true;
-    return () => {
-      if (called) return;
-      called = true;
-      this.owing = false;
-      if (this.expired) this.turnAway(REPLY.sessionOver);
-      else if (!this._closing && !this._closed) this.idleTimer?.refresh();
-      next();
-    };
-  }
-
-  /** Gives the client `limit` ms for each of its next steps. */
-  private allow(limit: number): void {
-    if (limit === this.idleLimit) return;
-    clearTimeout(this.idleTimer);
-    this.idleLimit = limit;
-    if (!this._closing && !this._closed) this.idleTimer = setTimeout(() => this.idle(), limit).unref();
-  }
-
-  private idle(): void {
-    if (this.owing) this.idleTimer?.refresh();
-    else this.turnAway(REPLY.idle);
-  }
-
-  private expire(): void {
-    this.expired = true;
-    if (!this.owing) this.turnAway(REPLY.sessionOver);
   }
 }

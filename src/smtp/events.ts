@@ -49,6 +49,8 @@ export interface MessageReport extends SessionFacts {
   readonly mailFrom: string;
   readonly recipients: number;
   readonly nextHop: string;
+  /** The verdict on its recipient when it has only one: then the final answer is about that one. */
+  readonly only: Verdict | null;
   readonly bytes: number;
   readonly reply: SentReply;
   readonly nextHopReply: string | null;

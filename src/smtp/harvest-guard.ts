@@ -26,7 +26,7 @@ export interface HarvestEvents {
 /** The guard's state for a person. Times are ms since 1970. */
 export interface HarvestState {
   readonly limit: number;
-  /** Clients with a guess in the window, their guesses, and the memory they take. */
+  /** Clients with a guess in the window, their guesses, and the most memory they may take. */
   readonly clients: number;
   readonly guesses: number;
   readonly bytes: number;
@@ -62,6 +62,7 @@ export function openHarvestGuard(
   const report = (): void => {
     const refused = tally.take();
     if (refused) events.refused(refused);
+    watch.tidy(clock());
     for (const each of watch.over(clock())) events.over(each.client, each.refusals, false);
   };
   const timer = setInterval(report, REPORT_EVERY);
@@ -95,6 +96,7 @@ export function openHarvestGuard(
 }
 
 function stateOf(watch: HarvestWatch, limit: number, now: number): HarvestState {
+  watch.tidy(now);
   const wall = Date.now() - now;
   const timed = ({ client, since, until, refusals }: DeniedClient) => ({
     client,

@@ -1,33 +1,62 @@
 /**
- * One outbound SMTP connection: commands out, answers in, each with its time limit. The first trouble is final: the
- * socket is destroyed and every later question gets the same trouble, so a half-known session is never used again.
+ * One outbound SMTP connection: commands out, answers in, in order and each with its time limit. Commands of one turn
+ * of the event loop leave in one packet. The first trouble is final: the socket is destroyed and every later question
+ * gets the same trouble, so a half-known session is never used again.
  */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { type Capabilities, NO_CAPABILITIES } from './capabilities.ts';
-import { type HopAnswer, type HopReply, type HopTrouble, type Stage, splitNextHop } from './next-hop.ts';
+import type { HopTlsClient } from './hop-tls.ts';
+import {
+  type Cut,
+  type Endpoint,
+  endpointKey,
+  type HopAnswer,
+  type HopReply,
+  type HopTrouble,
+  type Stage,
+} from './next-hop.ts';
 import type { HopFailure } from './reply.ts';
 import { ReplyReader } from './reply-reader.ts';
 
+/** An answer that is waited for. */
+interface Expected {
+  readonly stage: Stage;
+  readonly timeout: number;
+  answer(answer: HopAnswer): void;
+}
+
 export class HopConnection {
   readonly nextHop: string;
+  readonly endpoint: Endpoint;
   /** What it said to the last EHLO. */
   capabilities: Capabilities = NO_CAPABILITIES;
-  /** Whether it already served a transaction: if it is dead now, a fresh one may not be. */
-  reused = false;
+  /** Transactions it has served: if it is dead after some, a fresh one may not be. */
+  served = 0;
+  /** The client it was last told about by XCLIENT; '' for none. */
+  forwarded = '';
+  /** On the steady clock, ms. */
+  readonly since = performance.now();
+  /** Called once when the connection is no longer in use. */
+  ended: () => void = nothing;
   private socket: Socket;
   private reader = new ReplyReader();
+  /** Answers that came before anybody asked. */
   private inbox: HopReply[] = [];
+  private expected: Expected[] = [];
   private failed: HopTrouble | null = null;
   private stage: Stage = 'connect';
   private opened = false;
+  private corked = false;
+  private timer: NodeJS.Timeout | null = null;
   private wake: () => void = nothing;
-  private unbind: () => void = nothing;
+  private cut: Cut | null = null;
 
   /** Starts connecting; ask {@link ready} for the outcome. */
-  constructor(nextHop: string) {
+  constructor(nextHop: string, endpoint: Endpoint) {
     this.nextHop = nextHop;
-    this.socket = connectTcp({ ...splitNextHop(nextHop), noDelay: true });
+    this.endpoint = endpoint;
+    this.socket = connectTcp({ host: endpoint.address, port: endpoint.port, noDelay: true });
     this.socket.once('connect', () => this.markOpen());
     this.listen(this.socket);
   }
@@ -39,18 +68,21 @@ export class HopConnection {
 
   /** Whether the next hop has spoken without being asked, or not to the end. */
   get spoke(): boolean {
-    return this.inbox.length > 0 || this.reader.unfinished;
+    return this.inbox.length > 0 || (this.expected.length === 0 && this.reader.unfinished);
   }
 
-  /** Destroys the connection when `signal` fires; replaces the signal of the last user. */
-  bind(signal: AbortSignal | null): void {
-    this.unbind();
-    this.unbind = nothing;
-    if (!signal) return;
-    const abort = (): void => this.destroy('abandoned by the client');
-    signal.addEventListener('abort', abort, { once: true });
-    this.unbind = () => signal.removeEventListener('abort', abort);
-    if (signal.aborted) abort();
+  /** Whether TLS is on; and then whether its handshake was a resumed one. */
+  get tls(): { readonly resumed: boolean } | null {
+    return 'isSessionReused' in this.socket
+      ? { resumed: (this.socket as TLSSocket).isSessionReused() }
+      : null;
+  }
+
+  /** Lets `cut` destroy the connection, in place of the cut before; null: nobody does. */
+  bind(cut: Cut | null): void {
+    this.cut?.arm(null);
+    this.cut = cut;
+    cut?.arm(() => this.destroy('abandoned by the client'));
   }
 
   /** Waits until the connection is up; null when it is. */
@@ -59,52 +91,54 @@ export class HopConnection {
     return this.failed;
   }
 
-  /** Sends a command line and waits for its answer. */
+  /** Sends a command line and waits for its answer; several may be sent before the first is answered. */
   command(line: string, stage: Stage, timeout: number): Promise<HopAnswer> {
     if (this.spoke && !this.failed) this.fail('garbage', stage, 'reply without a command');
-    if (!this.failed) this.socket.write(`${line}\r\n`);
+    if (!this.failed) {
+      this.cork();
+      this.socket.write(`${line}\r\n`);
+    }
     return this.reply(stage, timeout);
   }
 
   /** Waits for the next answer. One that came before the end of the connection still counts. */
-  async reply(stage: Stage, timeout: number): Promise<HopAnswer> {
-    await this.until(stage, timeout, () => this.inbox.length > 0);
+  reply(stage: Stage, timeout: number): Promise<HopAnswer> {
     const reply = this.inbox.shift();
-    if (reply) return { ok: true, reply };
-    return { ok: false, trouble: this.failed ?? this.troubleOf('closed', stage, 'no answer') };
+    if (reply) return Promise.resolve({ ok: true, reply });
+    if (this.failed) return Promise.resolve({ ok: false, trouble: this.failed });
+    return new Promise((answer) => {
+      this.expected.push({ stage, timeout, answer });
+      if (this.expected.length === 1) this.watchHead();
+    });
   }
 
   /** Writes message bytes; false when the next hop is slower than we are and {@link drained} should be awaited. */
-  write(bytes: Buffer): boolean {
-    return this.failed !== null || this.socket.write(bytes);
+  write(pieces: readonly Buffer[]): boolean {
+    if (this.failed) return true;
+    if (pieces.length > 1) this.cork();
+    let room = true;
+    for (const piece of pieces) room = this.socket.write(piece);
+    return room;
   }
 
   /** Waits until the next hop has taken what was written, has answered early, or is gone. */
   async drained(timeout: number): Promise<void> {
-    await this.until('body', timeout, () => this.inbox.length > 0 || !this.socket.writableNeedDrain);
+    await this.until('body', timeout, () => this.spoke || !this.socket.writableNeedDrain);
   }
 
   /**
    * Negotiates TLS on the open connection; null when it is secure. Whatever came before the handshake is
    * forgotten: it was not protected (RFC 3207 section 4.2 and the injection known by it).
    */
-  async secure(verify: boolean, ca: string | undefined, timeout: number): Promise<HopTrouble | null> {
-    const { host } = splitNextHop(this.nextHop);
+  async secure(client: HopTlsClient, verify: boolean, timeout: number): Promise<HopTrouble | null> {
+    if (this.failed) return this.failed;
     this.stage = 'starttls';
-    this.socket.removeAllListeners('data');
-    this.socket.removeAllListeners('end');
-    this.socket.removeAllListeners('close');
+    for (const event of ['data', 'drain', 'end', 'close', 'error']) this.socket.removeAllListeners(event);
+    this.socket.on('error', nothing);
     this.reader = new ReplyReader();
     this.inbox = [];
     this.opened = false;
-    const secured: TLSSocket = connectTls({
-      socket: this.socket,
-      host,
-      ...(isIP(host) ? {} : { servername: host }),
-      rejectUnauthorized: verify,
-      minVersion: 'TLSv1.2',
-      ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-    });
+    const secured = client.secure(this.socket, this.endpoint, verify);
     this.socket = secured;
     secured.once('secureConnect', () => this.markOpen());
     this.listen(secured);
@@ -115,8 +149,9 @@ export class HopConnection {
   /** Says goodbye without waiting for the answer. */
   quit(): void {
     if (this.failed) return;
-    this.socket.end('QUIT\r\n');
-    this.destroyLater();
+    const { socket } = this;
+    socket.end('QUIT\r\n');
+    setTimeout(() => socket.destroy(), 2000).unref();
   }
 
   /** Cuts the connection. A message whose final dot was not sent is thus never delivered. */
@@ -124,9 +159,14 @@ export class HopConnection {
     this.fail('closed', this.stage, why);
   }
 
-  private destroyLater(): void {
-    const socket = this.socket;
-    setTimeout(() => socket.destroy(), 2000).unref();
+  private cork(): void {
+    if (this.corked) return;
+    this.corked = true;
+    this.socket.cork();
+    process.nextTick(() => {
+      this.corked = false;
+      this.socket.uncork();
+    });
   }
 
   private listen(socket: Socket): void {
@@ -149,16 +189,35 @@ export class HopConnection {
 
   private receive(chunk: Buffer): void {
     const { replies, problem } = this.reader.read(chunk);
-    this.inbox.push(...replies);
+    for (const reply of replies) {
+      const head = this.expected.shift();
+      if (!head) this.inbox.push(reply);
+      else {
+        this.watchHead();
+        head.answer({ ok: true, reply });
+      }
+    }
     if (problem !== null) this.fail('garbage', this.stage, problem);
-    this.wake();
+    else if (this.inbox.length > MAX_INBOX) this.fail('garbage', this.stage, 'replies without commands');
+    else this.wake();
+  }
+
+  /** Gives the answer that is due next its time. */
+  private watchHead(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const [head] = this.expected;
+    if (!head || this.failed) return;
+    const { stage, timeout } = head;
+    this.stage = stage;
+    this.timer = setTimeout(() => this.fail('timeout', stage, `no answer in ${timeout} ms`), timeout);
   }
 
   private async until(stage: Stage, timeout: number, ready: () => boolean): Promise<void> {
     this.stage = stage;
     if (this.failed || ready()) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.fail('timeout', stage, `no answer in ${timeout} ms`), timeout);
+      const timer = setTimeout(() => this.fail('timeout', stage, `no progress in ${timeout} ms`), timeout);
       this.wake = () => {
         if (!this.failed && !ready()) return;
         clearTimeout(timer);
@@ -170,14 +229,17 @@ export class HopConnection {
 
   private fail(failure: HopFailure, stage: Stage, error: string): void {
     if (this.failed) return;
-    this.failed = this.troubleOf(failure, stage, error);
+    const trouble = { failure, stage, nextHop: this.nextHop, address: endpointKey(this.endpoint), error };
+    this.failed = trouble;
+    if (this.timer) clearTimeout(this.timer);
     this.socket.destroy();
+    this.ended();
     this.wake();
-  }
-
-  private troubleOf(failure: HopFailure, stage: Stage, error: string): HopTrouble {
-    return { failure, stage, nextHop: this.nextHop, error };
+    for (const { answer } of this.expected.splice(0)) answer({ ok: false, trouble });
   }
 }
+
+/** Answers kept that nobody asked for. */
+const MAX_INBOX = 100;
 
 function nothing(): void {}

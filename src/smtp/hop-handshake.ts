@@ -4,45 +4,57 @@
  */
 import { capabilitiesOf, NO_CAPABILITIES } from './capabilities.ts';
 import { HopConnection } from './hop-connection.ts';
-import { type HopTimeouts, type HopTrouble, hopReplyText, type Stage } from './next-hop.ts';
-
-/** `opportunistic`: when offered, unverified; `required`: or nothing; `verified`: with name and chain checked. */
-export type HopTls = 'off' | 'opportunistic' | 'required' | 'verified';
+import type { HopTls, HopTlsClient } from './hop-tls.ts';
+import {
+  type Cut,
+  type Endpoint,
+  endpointKey,
+  type HopTimeouts,
+  type HopTrouble,
+  hopReplyText,
+  type Stage,
+} from './next-hop.ts';
 
 export interface HandshakeOptions {
   /** Our name in EHLO. */
   readonly hostname: string;
   readonly timeouts: HopTimeouts;
   readonly tls: HopTls;
-  /** PEM of a further authority to trust. */
-  readonly ca?: string;
+  readonly tlsClient: HopTlsClient;
 }
 
 export type OpenedHop =
   | { readonly ok: true; readonly hop: HopConnection }
   | { readonly ok: false; readonly trouble: HopTrouble };
 
-/**
- * Opens a next hop. `notice` hears of trouble that does not stop it: an opportunistic handshake that failed and
- * made us connect again in the clear. `signal` cuts the attempt.
- */
+/** An opened host; `fellBack`: why an opportunistic handshake failed, and mail goes in the clear. */
+export type HandshakeOutcome =
+  | { readonly ok: true; readonly hop: HopConnection; readonly fellBack: HopTrouble | null }
+  | { readonly ok: false; readonly trouble: HopTrouble };
+
+/** Opens one host of a next hop. `cut` ends the attempt. */
 export async function openHop(
   nextHop: string,
+  endpoint: Endpoint,
   options: HandshakeOptions,
-  signal: AbortSignal,
-  notice: (trouble: HopTrouble) => void,
-): Promise<OpenedHop> {
-  const opened = await attempt(nextHop, options, signal);
-  if (opened.ok || options.tls !== 'opportunistic' || opened.trouble.stage !== 'starttls' || signal.aborted) {
-    return opened;
-  }
-  notice(opened.trouble);
-  return attempt(nextHop, { ...options, tls: 'off' }, signal);
+  cut: Cut,
+): Promise<HandshakeOutcome> {
+  const opened = await attempt(nextHop, endpoint, options, cut);
+  if (opened.ok) return { ...opened, fellBack: null };
+  const { trouble } = opened;
+  if (options.tls !== 'opportunistic' || trouble.stage !== 'starttls' || cut.fired) return opened;
+  const again = await attempt(nextHop, endpoint, { ...options, tls: 'off' }, cut);
+  return again.ok ? { ...again, fellBack: trouble } : again;
 }
 
-async function attempt(nextHop: string, options: HandshakeOptions, signal: AbortSignal): Promise<OpenedHop> {
-  const hop = new HopConnection(nextHop);
-  hop.bind(signal);
+async function attempt(
+  nextHop: string,
+  endpoint: Endpoint,
+  options: HandshakeOptions,
+  cut: Cut,
+): Promise<OpenedHop> {
+  const hop = new HopConnection(nextHop, endpoint);
+  hop.bind(cut);
   const trouble = await handshake(hop, options);
   if (!trouble) return { ok: true, hop };
   hop.destroy(trouble.error);
@@ -65,15 +77,18 @@ async function handshake(hop: HopConnection, options: HandshakeOptions): Promise
 }
 
 async function startTls(hop: HopConnection, options: HandshakeOptions): Promise<HopTrouble | null> {
-  const { timeouts, tls, ca } = options;
+  const { timeouts, tls, tlsClient } = options;
   const answer = await hop.command('STARTTLS', 'starttls', timeouts.starttls);
   if (!answer.ok) return answer.trouble;
   if (answer.reply.code !== 220) return refusal(hop, 'starttls', hopReplyText(answer.reply));
-  return hop.secure(tls === 'verified', ca, timeouts.starttls);
+  return hop.secure(tlsClient, tls === 'verified', timeouts.starttls);
 }
 
-async function sayHello(hop: HopConnection, options: HandshakeOptions): Promise<HopTrouble | null> {
-  const { hostname, timeouts } = options;
+/** EHLO, at the beginning, after STARTTLS and after XCLIENT. */
+export async function sayHello(
+  hop: HopConnection,
+  { hostname, timeouts }: Pick<HandshakeOptions, 'hostname' | 'timeouts'>,
+): Promise<HopTrouble | null> {
   const ehlo = await hop.command(`EHLO ${hostname}`, 'ehlo', timeouts.ehlo);
   if (!ehlo.ok) return ehlo.trouble;
   hop.capabilities = ehlo.reply.code === 250 ? capabilitiesOf(ehlo.reply.lines) : NO_CAPABILITIES;
@@ -86,5 +101,6 @@ async function sayHello(hop: HopConnection, options: HandshakeOptions): Promise<
 }
 
 function refusal(hop: HopConnection, stage: Stage, error: string): HopTrouble {
-  return { failure: stage === 'starttls' ? 'tls' : 'unreachable', stage, nextHop: hop.nextHop, error };
+  const failure = stage === 'starttls' ? 'tls' : 'unreachable';
+  return { failure, stage, nextHop: hop.nextHop, address: endpointKey(hop.endpoint), error };
 }

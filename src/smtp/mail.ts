@@ -7,15 +7,18 @@
  * into the next (16), no limit of recipients by default (22).
  */
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
+import { AnswerQueue } from './answer-queue.ts';
 import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
-import type { SentReply, SessionFacts } from './events.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { receivedHeader } from './received.ts';
+import { reportMessage, sent, traceHeader } from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
-import { REPLY, type Reply, replyFor, replyText, withReference } from './reply.ts';
+import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
 import { Transfer, type TransferOutcome } from './transfer.ts';
+
+/** Recipients of one client that may be under way at a time; the next waits for them. */
+const MAX_UNDER_WAY = 100;
 
 interface Message {
   readonly transfer: Transfer;
@@ -31,6 +34,7 @@ export class Mail {
   private header = '';
   private count = 0;
   private message: Message | null = null;
+  private readonly answers = new AnswerQueue();
 
   constructor(settings: MailSettings, edge: MailEdge, session: MailSession) {
     this.settings = settings;
@@ -41,6 +45,21 @@ export class Mail {
   /** Whether a transaction is open. */
   get open(): boolean {
     return this.transaction !== null;
+  }
+
+  /** Whether answers to recipients are due. */
+  get answering(): boolean {
+    return this.answers.waiting > 0;
+  }
+
+  /** Calls `then` when every recipient was answered, at once when none is due. */
+  settled(then: () => void): void {
+    this.answers.settled(then);
+  }
+
+  /** DATA is what comes behind the recipients that are under way. */
+  dataAhead(): void {
+    this.transaction?.dataAhead();
   }
 
   mail(line: Buffer): void {
@@ -61,10 +80,12 @@ export class Mail {
     const facts = this.session.facts();
     this.count += 1;
     const id = `${facts.session}.${this.count}`;
-    if (this.settings.mode === 'relay') this.header = this.traceHeader(facts, id, sender.smtpUtf8);
+    if (this.settings.mode === 'relay')
+      this.header = traceHeader(facts, this.settings.hostname, this.session.esmtp, id, sender.smtpUtf8);
     this.transaction = new Transaction(id, sender, {
       relay: this.edge.relay,
       extraSize: this.header.length,
+      client: { ...facts.client, helo: facts.helo, esmtp: this.session.esmtp },
       notice: (trouble) => this.edge.events.nextHopTrouble(trouble),
     });
     this.session.send(REPLY.senderOk);
@@ -80,8 +101,11 @@ export class Mail {
     }
     const harvest = this.session.watched ? this.edge.harvest : null;
     if (harvest?.refuses(this.session.facts().client.address)) {
-      this.session.turnAway(REPLY.harvesting, true);
-      done();
+      // Those before it hear their answers first.
+      this.answers.settled(() => {
+        this.session.turnAway(REPLY.harvesting, true);
+        done();
+      });
       return;
     }
     const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8, this.session.dsn);
@@ -113,25 +137,38 @@ export class Mail {
   /** Answers a recipient whose verdict is known, by asking the next hop when it is an accept in relay mode. */
   private decided(
     transaction: Transaction,
-    { mailbox, text: rcpt, dsn }: GoodRecipient,
+    parsed: GoodRecipient,
     told: Verdict,
     started: number,
     done: () => void,
   ): void {
+    const { mailbox, text: rcpt, dsn } = parsed;
+    const { maxRecipients, mode } = this.settings;
+    const relayed = told.action === 'accept' && mode === 'relay';
+    const crowded = transaction.accepted + this.answers.waiting >= maxRecipients;
+    if (relayed && this.answering && (crowded || told.nextHop !== transaction.nextHop)) {
+      // What can be said to this one depends on those before it.
+      this.answers.settled(() => this.decided(transaction, parsed, told, started, done));
+      return;
+    }
     const verdict = joined(told, this.settings, transaction);
-    const hop = verdict.action === 'accept' && this.settings.mode === 'relay' ? verdict.nextHop : null;
+    const hop = verdict.action === 'accept' && mode === 'relay' ? verdict.nextHop : null;
     if (hop === null) {
-      if (verdict.action === 'accept') transaction.accepted += 1;
       const worded = (ref: string): Reply => replyFor(verdict, ref);
       this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
       done();
       return;
     }
-    const answered = transaction.recipient(mailbox.text, hop, dsn).then(({ reply, nextHopReply }) => {
+    const say = ({ reply, nextHopReply }: Relayed): void => {
       const worded = (ref: string): Reply => withReference(reply, ref);
-      this.answer(transaction, { verdict, worded, rcpt, nextHopReply, started });
-    });
-    void answered.catch((error: unknown) => this.session.fault(error)).then(done);
+      this.say(transaction, { verdict, worded, rcpt, nextHopReply, started });
+    };
+    this.answers.add(transaction.recipient(mailbox.text, hop, dsn), say, (error) =>
+      this.session.fault(error),
+    );
+    // The next recipient of a pipelined batch need not wait for the answer to this one; its own answer will.
+    if (this.answers.waiting < MAX_UNDER_WAY) done();
+    else this.answers.settled(done);
   }
 
   data(done: () => void): void {
@@ -166,21 +203,25 @@ export class Mail {
     if (!message) return;
     message.transaction.abort();
     const outcome = { positive: false, reply: REPLY.clientGone, nextHopReply: null, cut: false };
-    this.reportMessage(
-      message.transaction,
-      { ...outcome, ...message.transfer.progress },
-      message.started,
-      null,
-    );
+    const ended = { ...outcome, ...message.transfer.progress };
+    reportMessage(this.edge.events, this.session.facts(), message.transaction, ended, message.started, null);
   }
 
-  private answer(
+  /** Answers a recipient now, or behind those that wait for their next hop. */
+  private answer(transaction: Transaction, outcome: RecipientOutcome): void {
+    const say = (): void => this.say(transaction, outcome);
+    if (!this.answering) say();
+    else this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
+  }
+
+  private say(
     transaction: Transaction,
     { verdict, worded, rcpt, nextHopReply, started }: RecipientOutcome,
   ): void {
     if (transaction.cancelled) return;
     const ref = this.edge.reference();
     const reply = worded(ref);
+    if (reply.code < 300) transaction.accept(verdict);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
     const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
@@ -206,7 +247,11 @@ export class Mail {
 
   private dataRefusal(transaction: Transaction | null): Reply | null {
     if (!transaction) return REPLY.senderFirst;
-    if (transaction.accepted === 0) return transaction.deferred ? REPLY.noRecipientsYet : REPLY.noRecipients;
+    if (transaction.accepted === 0) {
+      // The next hop may have been asked for DATA already, in vain.
+      transaction.leave();
+      return transaction.deferred ? REPLY.noRecipientsYet : REPLY.noRecipients;
+    }
     // Mail sent to a listener that only answers checks is the sender's mistake to notice, not a reason to bounce.
     return this.settings.mode === 'verify' ? REPLY.notForMail : null;
   }
@@ -227,48 +272,11 @@ export class Mail {
     const ref = this.edge.reference();
     const reply = withReference(outcome.reply, ref);
     this.session.send(reply);
-    this.reportMessage(transaction, { ...outcome, reply }, started, outcome.positive ? null : ref);
+    const ended = { ...outcome, reply };
+    const told = outcome.positive ? null : ref;
+    reportMessage(this.edge.events, this.session.facts(), transaction, ended, started, told);
     this.reset();
     if (outcome.cut) this.session.close();
-  }
-
-  private reportMessage(
-    transaction: Transaction,
-    outcome: TransferOutcome,
-    started: number,
-    ref: string | null,
-  ): void {
-    const { reply, nextHopReply, bytes, duplicatePossible } = outcome;
-    const report = {
-      ...this.session.facts(),
-      message: transaction.id,
-      mailFrom: transaction.sender.text,
-      recipients: transaction.accepted,
-      nextHop: transaction.nextHop ?? '',
-      bytes,
-      reply: sent(reply),
-      nextHopReply,
-      durationMs: performance.now() - started,
-    };
-    if (outcome.positive) {
-      this.edge.events.messageRelayed({ ...report, result: 'relayed' });
-      return;
-    }
-    const result = reply === REPLY.clientGone ? 'aborted' : reply.code >= 500 ? 'refused' : 'deferred';
-    this.edge.events.messageFailed({ ...report, result, ref, duplicatePossible });
-  }
-
-  private traceHeader(facts: SessionFacts, id: string, smtpUtf8: boolean): string {
-    return receivedHeader({
-      helo: facts.helo ?? '',
-      address: facts.client.address,
-      hostname: this.settings.hostname,
-      esmtp: this.session.esmtp,
-      tls: facts.tls !== null,
-      smtpUtf8,
-      id,
-      time: Date.now(),
-    });
   }
 }
 
@@ -280,9 +288,4 @@ interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
   worded(ref: string): Reply;
   readonly rcpt: string;
   readonly started: number;
-}
-
-/** A reply as the events carry it. */
-export function sent(reply: Reply): SentReply {
-  return { code: reply.code, enhanced: reply.enhanced, text: replyText(reply) };
 }

@@ -7,7 +7,8 @@ export interface Trace {
   readonly address: string;
   readonly hostname: string;
   readonly esmtp: boolean;
-  readonly tls: boolean;
+  /** Protocol version such as `TLSv1.3`; null in the clear. */
+  readonly tls: string | null;
   readonly smtpUtf8: boolean;
   readonly id: string;
   /** ms since 1970. */
@@ -22,12 +23,12 @@ export function receivedHeader(trace: Trace): string {
   const date = new Date(trace.time).toUTCString().replace('GMT', '+0000');
   return (
     `Received: from ${helo} (${literal})\r\n` +
-    `\tby ${trace.hostname} with ${protocolOf(trace)} id ${trace.id};\r\n` +
+    `\tby ${trace.hostname} with ${protocolOf(trace)}${trace.tls === null ? '' : ` (${trace.tls})`} id ${trace.id};\r\n` +
     `\t${date}\r\n`
   );
 }
 
 function protocolOf(trace: Trace): string {
   const base = trace.smtpUtf8 ? 'UTF8SMTP' : trace.esmtp ? 'ESMTP' : 'SMTP';
-  return trace.tls && (trace.esmtp || trace.smtpUtf8) ? `${base}S` : base;
+  return trace.tls !== null && (trace.esmtp || trace.smtpUtf8) ? `${base}S` : base;
 }

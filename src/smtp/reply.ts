@@ -16,7 +16,7 @@ export interface Reply {
 }
 
 /** What went wrong on the way to the next hop, as far as a client is told. */
-export type HopFailure = 'unreachable' | 'timeout' | 'closed' | 'garbage' | 'tls' | 'session';
+export type HopFailure = 'unreachable' | 'busy' | 'timeout' | 'closed' | 'garbage' | 'tls' | 'session';
 
 const BY_REASON: Record<Reason, Reply> = {
   known: one(250, '2.1.5', 'Recipient OK'),
@@ -99,11 +99,13 @@ export const REPLY = {
   bareNewline: one(550, '5.6.11', 'Message contains bare CR or LF'),
   hopLacksEightBit: one(451, '4.4.0', 'Next hop does not take 8BITMIME, try again later'),
   hopLacksDsn: one(451, '4.4.0', 'Next hop does not take DSN, try again later'),
+  tooManyHops: one(554, '5.4.6', 'Too many hops, this mail goes round in circles'),
   hopLacksUtf8: one(451, '4.4.0', 'Next hop does not take SMTPUTF8, try again later'),
 } as const satisfies Record<string, Reply>;
 
 const HOP_FAILURE: Record<HopFailure, Reply> = {
   unreachable: one(451, '4.4.1', 'Next hop cannot be reached, try again later'),
+  busy: one(451, '4.4.5', 'Next hop has too much to do, try again later'),
   timeout: one(451, '4.4.2', 'Next hop did not answer in time, try again later'),
   closed: one(451, '4.4.2', 'Next hop closed the connection, try again later'),
   garbage: one(451, '4.4.0', 'Next hop gave no usable answer, try again later'),

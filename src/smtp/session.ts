@@ -11,8 +11,9 @@ import { offerFor } from './capabilities.ts';
 import type { Identity } from './client.ts';
 import { argumentOf, isHttp, lineProblem, verbOf } from './command-line.ts';
 import type { SessionFacts } from './events.ts';
-import { Mail, sent } from './mail.ts';
+import { Mail } from './mail.ts';
 import type { MailEdge, MailSettings } from './mail-edge.ts';
+import { sent } from './mail-report.ts';
 import { greetingReply, heloReply, REPLY, type Reply, withReference } from './reply.ts';
 import type { ClientCertificate } from './tls-context.ts';
 import type { MessageSink } from './transfer.ts';
@@ -110,6 +111,11 @@ export class Session {
   command(line: Buffer, done: () => void): void {
     const broken = lineProblem(line);
     const verb = verbOf(line);
+    if (this.mail.answering && (verb !== 'RCPT' || broken)) {
+      if (verb === 'DATA' && !broken) this.mail.dataAhead();
+      this.mail.settled(() => this.command(line, done));
+      return;
+    }
     const command = COMMANDS.get(verb);
     if (this.draining && !this.mail.open && verb !== 'QUIT') this.refuse(REPLY.shuttingDown, verb);
     else if (broken) this.refuse(broken, null);

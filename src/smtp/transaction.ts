@@ -4,10 +4,12 @@
  * The next hop is opened on the first recipient that the directory accepts. While it has accepted nobody it can be
  * given up for another, so that a dead next hop never stands before the recipients of a living one.
  */
+import type { Verdict } from '../core/verdict.ts';
 import type { Sender } from './command.ts';
-import type { RecipientDsn } from './dsn.ts';
+import { NO_RECIPIENT_DSN, type RecipientDsn } from './dsn.ts';
+import type { ForwardedClient } from './hop-forward.ts';
 import { HopTransaction, type Relayed } from './hop-transaction.ts';
-import type { HopTrouble } from './next-hop.ts';
+import { Cut, type HopTrouble } from './next-hop.ts';
 import type { Relay } from './relay.ts';
 import { hopFailureReply, REPLY } from './reply.ts';
 
@@ -16,6 +18,7 @@ export interface TransactionEdge {
   readonly relay: Relay | null;
   /** Bytes that our own header adds to the message. */
   readonly extraSize: number;
+  readonly client: ForwardedClient;
   notice(trouble: HopTrouble): void;
 }
 
@@ -31,11 +34,12 @@ export class Transaction {
   cancelled = false;
   /** Where the accepted recipients go. */
   nextHop: string | null = null;
+  /** The verdict on the accepted recipient while there is one; null otherwise. */
+  only: Verdict | null = null;
   private readonly edge: TransactionEdge;
   /** Made with the first next hop: most transactions of a verify listener never need one. */
-  private controller: AbortController | null = null;
+  private cut: Cut | null = null;
   private hop: HopTransaction | null = null;
-  private refusal: Relayed | null = null;
 
   constructor(id: string, sender: Sender, edge: TransactionEdge) {
     this.id = id;
@@ -48,16 +52,25 @@ export class Transaction {
     return this.accepted === 0 || this.nextHop === nextHop;
   }
 
-  /** Gives one recipient to its next hop; `path` is verbatim. */
-  async recipient(path: string, nextHop: string, dsn: RecipientDsn): Promise<Relayed> {
+  /** Gives one recipient to its next hop; `path` is verbatim. Several may be under way. */
+  async recipient(path: string, nextHop: string, dsn: RecipientDsn = NO_RECIPIENT_DSN): Promise<Relayed> {
     if (this.nextHop !== nextHop) this.leave();
     this.nextHop = nextHop;
-    if (!this.hop && !this.refusal) await this.begin(nextHop);
     if (this.cancelled) return abandoned();
-    if (!this.hop) return this.refusal ?? abandoned();
+    this.hop ??= this.begin(nextHop);
     const relayed = await this.hop.recipient(path, dsn);
-    if (relayed.positive) this.accepted += 1;
-    return relayed;
+    return this.cancelled ? abandoned() : relayed;
+  }
+
+  /** Counts a recipient that the client is told yes for. */
+  accept(verdict: Verdict): void {
+    this.accepted += 1;
+    this.only = this.accepted === 1 ? verdict : null;
+  }
+
+  /** The client asks for DATA behind recipients that are still under way. */
+  dataAhead(): void {
+    this.hop?.dataAhead();
   }
 
   /** Asks the next hop for leave to send the message; the transaction behind it when it gave it. */
@@ -80,26 +93,25 @@ export class Transaction {
   /** Ends at once: whatever the next hop has of a message is cut before its end. */
   abort(): void {
     this.cancelled = true;
-    this.controller?.abort();
+    this.cut?.fire();
   }
 
-  private async begin(nextHop: string): Promise<void> {
-    const { relay, extraSize } = this.edge;
+  /** Gives the next hop up; the next recipient begins anew. */
+  leave(): void {
+    this.hop?.release();
+    this.hop = null;
+    this.cut = null;
+  }
+
+  private begin(nextHop: string): HopTransaction {
+    const { relay, extraSize, client } = this.edge;
     if (!relay) throw new Error('relay mode without a relay');
     const notice = (trouble: HopTrouble): void => {
       if (!this.cancelled) this.edge.notice(trouble);
     };
-    this.controller ??= new AbortController();
-    const { signal } = this.controller;
-    const begun = await HopTransaction.begin(relay, nextHop, this.sender, extraSize, signal, notice);
-    if (begun.ok) this.hop = begun.transaction;
-    else this.refusal = begun.refusal;
-  }
-
-  private leave(): void {
-    this.hop?.release();
-    this.hop = null;
-    this.refusal = null;
+    this.cut = new Cut();
+    const envelope = { sender: this.sender, extraSize, client };
+    return new HopTransaction(nextHop, envelope, { relay, cut: this.cut, notice });
   }
 }
 

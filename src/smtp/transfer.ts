@@ -1,20 +1,22 @@
 /**
- * One message on its way through: from the client's decoded bytes to the next hop, holding no more than a chunk.
+ * One message on its way through: from the client to the next hop, holding no more than a chunk.
  *
  * When something goes wrong before the final dot the next hop is cut off, so it delivers nothing, and the rest of
  * the client's message is read and dropped until it can be answered. Yes is only said when the next hop said it.
  */
-import { DataEncoder } from './data-encoder.ts';
+import { DataScanner } from './data-scanner.ts';
+import { MAX_RECEIVED, ReceivedCounter } from './hop-count.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import { REPLY, type Reply } from './reply.ts';
 
 /** How far past the size limit a message is read before the connection is closed (gap 10 of `smtp-server`). */
 export const OVERSIZE_ALLOWANCE = 65_536;
+const FINAL_DOT = Buffer.from('.\r\n');
 
-/** Takes the content of a message as it arrives. Each call waits for `done` before the next. */
+/** Takes the bytes of a message as they arrive. Each call waits for `done` before the next. */
 export interface MessageSink {
-  write(content: Buffer, done: () => void): void;
-  end(done: () => void): void;
+  /** `done` gets what follows the end of the message, or null while it has not ended. */
+  take(chunk: Buffer, done: (rest: Buffer | null) => void): void;
 }
 
 export interface TransferLimits {
@@ -35,8 +37,10 @@ export class Transfer implements MessageSink {
   private readonly hop: HopTransaction;
   private readonly limits: TransferLimits;
   private readonly settle: (outcome: TransferOutcome) => void;
-  private readonly encoder = new DataEncoder();
-  private bytes = 0;
+  private readonly scanner = new DataScanner();
+  private readonly received = new ReceivedCounter();
+  /** Our own header until the first bytes of the message take it along. */
+  private header: Buffer | null;
   private failure: Relayed | null = null;
   private dotSent = false;
   private settled = false;
@@ -51,59 +55,65 @@ export class Transfer implements MessageSink {
     this.hop = hop;
     this.limits = limits;
     this.settle = settle;
-    hop.write(this.encoder.encode(Buffer.from(header)));
+    this.header = Buffer.from(header);
   }
 
   /** Bytes of the message so far, and whether the next hop has all of them. */
   get progress(): { readonly bytes: number; readonly duplicatePossible: boolean } {
-    return { bytes: this.bytes, duplicatePossible: this.dotSent };
+    return { bytes: this.scanner.bytes, duplicatePossible: this.dotSent };
   }
 
-  write(content: Buffer, done: () => void): void {
-    this.bytes += content.length;
-    if (this.bytes > this.limits.maxMessageSize) this.refuse(REPLY.tooBig);
-    if (this.bytes > this.limits.maxMessageSize + OVERSIZE_ALLOWANCE) this.finish(worded(REPLY.tooBig), true);
-    const room = this.failure !== null || this.forward(content);
-    if (room && (this.failure !== null || !this.hop.interrupted)) done();
-    else this.carryOut(this.pause(room), done);
+  take(chunk: Buffer, done: (rest: Buffer | null) => void): void {
+    const { wire, rest } = this.scanner.scan(chunk);
+    this.check(wire);
+    if (this.hop.interrupted) this.carryOut(this.afterInterruption(rest), rest, done);
+    else if (rest !== null) this.carryOut(this.conclude(wire), rest, done);
+    else if (this.failure !== null || this.hop.write(this.withHeader(wire))) done(null);
+    else this.carryOut(this.hop.drained(), rest, done);
   }
 
-  end(done: () => void): void {
-    this.carryOut(this.conclude(), done);
+  /** What is wrong with the message itself, as far as it has come. */
+  private check(wire: readonly Buffer[]): void {
+    if (this.failure) return;
+    for (const piece of wire) this.received.look(piece);
+    const { maxMessageSize, bareNewlines } = this.limits;
+    if (this.scanner.bytes > maxMessageSize) this.refuse(REPLY.tooBig);
+    else if (this.scanner.bareNewlines > 0 && bareNewlines === 'reject') this.refuse(REPLY.bareNewline);
+    else if (this.received.count > MAX_RECEIVED) this.refuse(REPLY.tooManyHops);
   }
 
-  /** Passes content on; false when the next hop needs time to take it. */
-  private forward(content: Buffer): boolean {
-    const encoded = this.encoder.encode(content);
-    if (this.encoder.bareNewlines === 0 || this.limits.bareNewlines === 'normalise') {
-      return this.hop.write(encoded);
+  private withHeader(wire: readonly Buffer[]): readonly Buffer[] {
+    if (this.header === null) return wire;
+    const all = [this.header, ...wire];
+    this.header = null;
+    return all;
+  }
+
+  /** The next hop has answered or is gone, or we cut it off: the rest of the message is read to be answered. */
+  private async afterInterruption(rest: Buffer | null): Promise<void> {
+    this.failure ??= await this.hop.interruption();
+    if (rest !== null) this.finish(this.failure ?? worded(REPLY.internalError), false);
+    else if (this.scanner.bytes > this.limits.maxMessageSize + OVERSIZE_ALLOWANCE) {
+      this.finish(worded(REPLY.tooBig), true);
     }
-    this.refuse(REPLY.bareNewline);
-    return true;
   }
 
-  private async pause(room: boolean): Promise<void> {
-    if (!room) await this.hop.drained();
-    this.failure ??= await this.hop.interruption();
-  }
-
-  private async conclude(): Promise<void> {
-    this.failure ??= await this.hop.interruption();
+  private async conclude(wire: readonly Buffer[]): Promise<void> {
     if (this.failure) return this.finish(this.failure, false);
     this.dotSent = true;
-    this.hop.write(this.encoder.finish());
+    this.hop.write([...this.withHeader(wire), FINAL_DOT]);
     const outcome = await this.hop.outcome();
     this.dotSent = !outcome.positive && outcome.nextHopReply === null;
     this.finish(outcome, false);
   }
 
   /** A fault of our own is a 451, and never leaves the client without an answer. */
-  private carryOut(work: Promise<void>, done: () => void): void {
+  private carryOut(work: Promise<void>, rest: Buffer | null, done: (rest: Buffer | null) => void): void {
     const caught = work.catch(() => {
       this.refuse(REPLY.internalError);
       this.finish(worded(REPLY.internalError), false);
     });
-    void caught.then(done);
+    void caught.then(() => done(rest));
   }
 
   /** Refuses the message for its own sake; the next hop must not see its end. */
@@ -115,7 +125,8 @@ export class Transfer implements MessageSink {
   private finish(relayed: Relayed, cut: boolean): void {
     if (this.settled) return;
     this.settled = true;
-    this.settle({ ...relayed, bytes: this.bytes, duplicatePossible: this.dotSent, cut });
+    const { bytes } = this.scanner;
+    this.settle({ ...relayed, bytes, duplicatePossible: this.dotSent, cut });
   }
 }
 

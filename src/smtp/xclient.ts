@@ -4,6 +4,8 @@
  *
  * Limits: 255 characters of NAME and of HELO. LOGIN, DESTADDR and DESTPORT are taken and not used. `[UNAVAILABLE]` and
  * `[TEMPUNAVAIL]` mean that the relay does not know. Attributes of an earlier XCLIENT stay unless they are named again.
+ *
+ * Closes gap 26 of `smtp-server`: single addresses only, and xtext decoded loosely.
  */
 import { normaliseDomain } from '../core/address.ts';
 import { addressWords, ipText } from '../core/network.ts';

@@ -24,6 +24,7 @@ const answers: ControlFunctions = {
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
+  harvest: { state: () => ({ limit: 100 }), reset: (client) => ({ reset: [client] }) },
 };
 
 function socketPath(): string {

@@ -84,7 +84,7 @@ export interface Gateway {
   readonly port: number;
   readonly listener: SmtpListener;
   readonly events: Recorder;
-  dialog(greet?: boolean): Promise<Dialog>;
+  dialog(greet?: boolean, from?: string): Promise<Dialog>;
   /** A dialog that has said EHLO. */
   greeted(): Promise<Dialog>;
 }
@@ -119,8 +119,8 @@ export async function openGateway(
     await listener.close(0);
   });
   const { port } = listener.address();
-  const dialog = async (greet = true): Promise<Dialog> => {
-    const opened = await Dialog.open(port, greet);
+  const dialog = async (greet = true, from?: string): Promise<Dialog> => {
+    const opened = await Dialog.open(port, greet, from);
     dialogs.push(opened);
     return opened;
   };

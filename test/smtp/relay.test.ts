@@ -303,7 +303,7 @@ describe('a next hop in trouble', () => {
     const gateway = await openRelaying(hop.name, {}, { timeouts: limits });
     const client = await gateway.greeted();
     // Large enough that a hop which dies within the message is noticed while it is being sent.
-    const body = script.body ? `${'x'.repeat(998)}\r\n`.repeat(3000) : BODY;
+    const body = script.body ? `${'x'.repeat(998)}\r\n`.repeat(12_000) : BODY;
     const replies = await sendMessage(client, body);
     expect(replies).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
     const accepted = /^250/.test(replies[3] ?? '');
@@ -332,7 +332,7 @@ describe('a next hop in trouble', () => {
     ] as const) {
       const hop = await ScriptedHop.start(script);
       const gateway = await openRelaying(hop.name);
-      await sendMessage(await gateway.greeted(), `${'x'.repeat(998)}\r\n`.repeat(3000));
+      await sendMessage(await gateway.greeted(), `${'x'.repeat(998)}\r\n`.repeat(12_000));
       expect(gateway.events.failed).toMatchObject([{ result: 'deferred', duplicatePossible, ref: '7F3K2Q' }]);
     }
   });

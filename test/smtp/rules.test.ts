@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ACTION_OF, bareVerdict, type Reason } from '../../src/core/verdict.ts';
 import { capabilitiesOf, NO_CAPABILITIES, offerFor } from '../../src/smtp/capabilities.ts';
 import { parseMailCommand, parseParameters, parseRcptCommand } from '../../src/smtp/command.ts';
-import { mailLine } from '../../src/smtp/hop-transaction.ts';
-import { type Stage, splitNextHop } from '../../src/smtp/next-hop.ts';
+import { mailLine } from '../../src/smtp/hop-envelope.ts';
+import type { Stage } from '../../src/smtp/next-hop.ts';
 import { receivedHeader } from '../../src/smtp/received.ts';
 import { relayReply } from '../../src/smtp/relay-reply.ts';
 import { replyFor, replyLines } from '../../src/smtp/reply.ts';
@@ -215,22 +215,25 @@ describe('small rules', () => {
       size: 1000,
       eightBitMime: true,
       smtpUtf8: false,
+      dsn: false,
     });
-    expect(offerFor([two], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true });
-    expect(offerFor([], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true });
-  });
-
-  it('splits next hops', () => {
-    expect(splitNextHop('mx.example:2525')).toEqual({ host: 'mx.example', port: 2525 });
-    expect(splitNextHop('mx.example')).toEqual({ host: 'mx.example', port: 25 });
-    expect(splitNextHop('[::1]:2525')).toEqual({ host: '::1', port: 2525 });
+    expect(offerFor([two], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true, dsn: false });
+    expect(offerFor([one, 'unknown'], 5000).dsn).toBe(true);
+    expect(offerFor([], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true, dsn: false });
   });
 
   it('writes a MAIL line that the next hop understands', () => {
-    const sender = { text: 'a@b.example', size: 10, body: '8BITMIME', smtpUtf8: false } as const;
-    expect(mailLine(sender, 5, NO_CAPABILITIES)).toBe('MAIL FROM:<a@b.example>');
+    const sender = {
+      text: 'a@b.example',
+      size: 10,
+      body: '8BITMIME',
+      smtpUtf8: false,
+      ret: null,
+      envid: null,
+    } as const;
+    expect(mailLine({ sender, extraSize: 5 }, NO_CAPABILITIES)).toBe('MAIL FROM:<a@b.example>');
     const able = { ...NO_CAPABILITIES, size: 0, eightBitMime: true };
-    expect(mailLine(sender, 5, able)).toBe('MAIL FROM:<a@b.example> SIZE=15 BODY=8BITMIME');
+    expect(mailLine({ sender, extraSize: 5 }, able)).toBe('MAIL FROM:<a@b.example> SIZE=15 BODY=8BITMIME');
   });
 
   it('writes a Received field that no client name can break', () => {
@@ -239,17 +242,17 @@ describe('small rules', () => {
       address: '2001:db8::1',
       hostname: 'gw.example',
       esmtp: true,
-      tls: true,
+      tls: 'TLSv1.3' as string | null,
       smtpUtf8: false,
       id: 'abc.1',
       time: Date.UTC(2026, 6, 1, 12),
     };
     expect(receivedHeader(trace)).toBe(
       'Received: from evil???X-Bad:??? ([IPv6:2001:db8::1])\r\n' +
-        '\tby gw.example with ESMTPS id abc.1;\r\n' +
+        '\tby gw.example with ESMTPS (TLSv1.3) id abc.1;\r\n' +
         '\tWed, 01 Jul 2026 12:00:00 +0000\r\n',
     );
-    expect(receivedHeader({ ...trace, smtpUtf8: true })).toContain('with UTF8SMTPS id');
-    expect(receivedHeader({ ...trace, esmtp: false, tls: false })).toContain('with SMTP id');
+    expect(receivedHeader({ ...trace, smtpUtf8: true })).toContain('with UTF8SMTPS (TLSv1.3) id');
+    expect(receivedHeader({ ...trace, esmtp: false, tls: null })).toContain('with SMTP id');
   });
 });

@@ -1,7 +1,7 @@
 /** A next hop that misbehaves on request: it takes mail as RFC 5321 says, except where its script says otherwise. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
 /** What to do instead of the ordinary answer: reply text, or something ruder. */
@@ -38,17 +38,28 @@ export interface Delivered {
   readonly wire: Buffer;
 }
 
-const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8'];
+export const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8'];
+/** Commands with one answer. */
+const SIMPLE: Readonly<Record<string, string>> = {
+  RSET: '250 2.0.0 reset',
+  XCLI: '220 hop.example ESMTP',
+  XFOR: '250 2.0.0 noted',
+};
 const END = Buffer.from('\r\n.\r\n');
 
 export class ScriptedHop {
   readonly delivered: Delivered[] = [];
   readonly commands: string[] = [];
+  /** What came before the message in one piece, so roughly in one packet. */
+  readonly flights: string[] = [];
+  /** Handshakes done, and how many of them resumed a session. */
+  readonly handshakes = { done: 0, resumed: 0 };
   connections = 0;
   readonly open = new Set<HopSession>();
   /** Whether some session has fallen silent on purpose. */
   stalled = false;
   private readonly server: Server;
+  private secureContext: SecureContext | null = null;
   private watchers: Array<() => void> = [];
 
   private constructor(script: Script) {
@@ -76,6 +87,12 @@ export class ScriptedHop {
   get name(): string {
     const address = this.server.address();
     return `127.0.0.1:${address && typeof address === 'object' ? address.port : 0}`;
+  }
+
+  /** One for all connections: it holds the ticket keys. */
+  context(tls: { readonly key: string; readonly cert: string }): SecureContext {
+    this.secureContext ??= createSecureContext(tls);
+    return this.secureContext;
   }
 
   stop(): void {
@@ -139,6 +156,7 @@ class HopSession {
 
   private receive(chunk: Buffer): void {
     if (this.inMessage && this.script.body === undefined && !this.mayEnd(chunk)) return;
+    if (!this.inMessage) this.hop.flights.push(chunk.toString('latin1'));
     this.input = Buffer.concat([this.input, ...this.parts.splice(0), chunk]);
     while (!this.mute && (this.inMessage ? this.readMessage() : this.readCommand()));
   }
@@ -179,7 +197,7 @@ class HopSession {
       this.inMessage = script.data === undefined;
       this.act(script.data ?? '354 go ahead');
       if (this.inMessage && script.stall) this.socket.pause();
-    } else if (verb === 'RSET') this.act('250 2.0.0 reset');
+    } else if (verb in SIMPLE) this.act(SIMPLE[verb] ?? '');
     else if (verb === 'QUIT') {
       this.socket.end('221 2.0.0 bye\r\n');
     } else this.act('500 5.5.1 what');
@@ -199,7 +217,11 @@ class HopSession {
     if (!tls || starttls !== undefined) return;
     this.socket.removeAllListeners('data');
     this.socket.removeAllListeners('end');
-    const secured = new TLSSocket(this.socket, { isServer: true, secureContext: createSecureContext(tls) });
+    const secured = new TLSSocket(this.socket, { isServer: true, secureContext: this.hop.context(tls) });
+    secured.once('secure', () => {
+      this.hop.handshakes.done += 1;
+      if (secured.isSessionReused()) this.hop.handshakes.resumed += 1;
+    });
     this.secure = true;
     this.socket = secured;
     this.listen(secured);
