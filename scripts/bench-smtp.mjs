@@ -150,7 +150,7 @@ async function prepare() {
   };
   await start('c', () => startPrinting('c', [path.join(work, 'server')], SERVER_CORE));
   await start('node', () =>
-    startPrinting('node', [process.execPath, path.join(SOURCES, 'limit.mjs')], SERVER_CORE),
+    startPrinting('node', [process.execPath, path.join(SOURCES, 'limit.mjs'), addressFile], SERVER_CORE),
   );
   await start('rcptgate', () => startRcptgate('one', setting, 1, SERVER_CORE));
   if (loads.includes('scale')) {

@@ -22,7 +22,7 @@ const FULL = 65_536;
 
 /** Opens the log on a file descriptor (1 is standard output). */
 export function openLog(level: LogLevel, fd = 1): Log {
-  const destination = pino.destination({ dest: fd, sync: false, minLength: 0 });
+  const destination = pino.destination({ dest: fd, sync: false, minLength: 1 });
   // A reader that went away (EPIPE) costs log lines, not mail.
   destination.on('error', () => undefined);
   // The destination measures every text it is given, so it is given few and long ones.
