@@ -14,6 +14,7 @@ import { learningEvents } from './learning-events.ts';
 import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
+import { writeRecipient } from './recipient-line.ts';
 import { rejectionEvents } from './rejection-events.ts';
 
 /** Who was talking. */
@@ -169,29 +170,11 @@ const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as co
 
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
 function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
-  const { action, reason, domain, tenant, directoryAge, nextHop } = answer.verdict;
+  const { action, reason, tenant } = answer.verdict;
   metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
   const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
-  logger[levelOf(event, reason)]({
-    event,
-    ref: answer.ref,
-    verdict: action,
-    reason,
-    code: answer.reply.code,
-    ...clientFields(answer),
-    tls: answer.tls,
-    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
-    domain,
-    tenant,
-    directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
-    source: answer.mode,
-    session: answer.session,
-    ms: rounded(answer.durationMs),
-    ...(answer.nextHopReply === null ? {} : { next_hop: nextHop, next_hop_reply: answer.nextHopReply }),
-    helo: answer.helo,
-    mail_from: answer.mailFrom,
-    rcpt: answer.rcpt,
-  });
+  const level = levelOf(event, reason);
+  if (logger.isLevelEnabled(level)) writeRecipient(logger, level, event, answer);
 }
 
 const ROUTINE = new Set(['known', 'subaddress', 'postmaster', 'imported']);
