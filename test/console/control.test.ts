@@ -12,6 +12,7 @@ import {
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
 import type { ImportRequest } from '../../src/console/operator-routes.ts';
 import { SILENT_OPERATOR } from './operator.ts';
+import { NO_RECIPIENTS } from './recipients.ts';
 
 const answers: ControlFunctions = {
   status: async () => ({ version: '1' }),
@@ -24,6 +25,7 @@ const answers: ControlFunctions = {
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
+  recipients: NO_RECIPIENTS,
 };
 
 function socketPath(): string {
