@@ -78,7 +78,13 @@ function Legend(props: { language: Language; id: string; sums: Record<Kind, numb
 function Patterns({ id }: { id: string }) {
   return (
     <defs>
-      <pattern id={`${id}-deferred`} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+      <pattern
+        id={`${id}-deferred`}
+        width="6"
+        height="6"
+        patternUnits="userSpaceOnUse"
+        patternTransform="rotate(45)"
+      >
         <rect class="chart-deferred" width="6" height="6" />
         <rect class="chart-mark" width="2" height="6" />
       </pattern>
@@ -120,7 +126,14 @@ function Plot({ history, language, id }: ChartProps) {
             end,
             PLOT_HEIGHT,
           ).map(({ name, y, height }) => (
-            <Mark id={id} kind={name} x={index * width + 1} y={y} width={Math.max(1, width - 2)} height={height} />
+            <Mark
+              id={id}
+              kind={name}
+              x={index * width + 1}
+              y={y}
+              width={Math.max(1, width - 2)}
+              height={height}
+            />
           ))}
         </g>
       ))}
@@ -176,7 +189,7 @@ function Table({ history, language }: { history: History; language: Language }) 
   return (
     <details>
       <summary>{words.table}</summary>
-      <div class="scroll" tabindex={0} role="region" aria-label={words.title}>
+      <section class="scroll" tabindex={0} aria-label={words.title}>
         <table>
           <thead>
             <tr>
@@ -199,7 +212,7 @@ function Table({ history, language }: { history: History; language: Language }) 
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </details>
   );
 }

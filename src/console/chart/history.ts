@@ -43,7 +43,11 @@ export async function historyOf(daemon: Pick<Daemon, 'get'>, asked: HistoryAsked
 
 function isHistory(value: unknown): value is History {
   const { from, to, step, buckets } = Object(value) as Partial<History>;
-  return [from, to, step].every((each) => typeof each === 'number') && Array.isArray(buckets) && buckets.every(isBucket);
+  return (
+    [from, to, step].every((each) => typeof each === 'number') &&
+    Array.isArray(buckets) &&
+    buckets.every(isBucket)
+  );
 }
 
 function isBucket(value: unknown): value is HistoryBucket {

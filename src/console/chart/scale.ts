@@ -24,7 +24,9 @@ export function stack<Name>(
     .filter(([, amount]) => amount > 0)
     .map(([name, amount]) => {
       const part = Math.max(1, Math.round((amount / end) * height * 10) / 10);
-      top = Math.max(0, top - part);
-      return { name, y: top, height: part };
+      const y = Math.max(0, top - part);
+      const placed = { name, y, height: top - y };
+      top = y;
+      return placed;
     });
 }
