@@ -77,7 +77,7 @@ describe('a bounce', () => {
         ref: second,
       },
     ]);
-    expect((await daemon.run('rejections')).out).toMatch(/2 {2,}550 {2}unknown/);
+    expect((await daemon.run('rejections')).out).toMatch(/2 +550 +unknown/);
     expect((await daemon.run('rejections', '--top')).out).toMatch(/RECIPIENTS\n2 .*nobody@contoso\.example/);
     const csv = (await daemon.run('rejections', '--csv')).out.trim().split('\r\n');
     expect(csv).toHaveLength(3);
