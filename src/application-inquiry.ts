@@ -4,7 +4,14 @@ import type { ApplicationFunctions } from './console/application-routes.ts';
 import { normaliseDomain } from './core/address.ts';
 import type { ApplicationState, EnteredCredential, Problem } from './core/application.ts';
 import { type CloudName, isCloud } from './core/cloud.ts';
-import { type Connection, isRunning, resultOf, wantsConsent, withProgress } from './core/connection.ts';
+import {
+  type ApplicationView,
+  type Connection,
+  isRunning,
+  resultOf,
+  wantsConsent,
+  withProgress,
+} from './core/connection.ts';
 import type { ApplicationEvent } from './ops/application-events.ts';
 import type { Learning } from './sync/thread.ts';
 
@@ -21,9 +28,6 @@ export interface ApplicationParts {
     applicationAdopt(by: Acting, application: ApplicationEvent, organization: string): void;
   };
 }
-
-/** An application with how far its connection is; null when none was begun since the start. */
-export type ApplicationView = ApplicationState & { readonly connection: Connection | null };
 
 /** The functions behind the control socket. */
 export function applicationFunctions({ learning, now, events }: ApplicationParts): ApplicationFunctions {

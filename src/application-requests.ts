@@ -135,8 +135,8 @@ function onlyEndChanges(
 
 function restateEnd(store: ApplicationStore, place: 'used' | 'pending', expires: number | null): void {
   const settings = store.settings(place);
-  if (settings === null || settings.kind !== 'secret' || settings.expires === expires) return;
-  store.restate(place, { ...settings, expires, expiresFrom: expires === null ? null : 'typed' });
+  if (settings?.kind !== 'secret' || expires === null || settings.expires === expires) return;
+  store.restate(place, { ...settings, expires, expiresFrom: 'typed' });
 }
 
 interface Ready {

@@ -49,6 +49,16 @@ const NOT_IN_TENANT: Explanation = {
     ja: 'このテナントのアカウントでサインインしてください。別のアカウントが自動的に選択される場合は、プライベート ウィンドウを使用してください。',
   },
 };
+const REDIRECT_URI: Explanation = {
+  means: {
+    en: 'the redirect URI is not registered for the application',
+    ja: 'リダイレクト URI がアプリケーションに登録されていません',
+  },
+  fix: {
+    en: 'Register both redirect URIs of the set-up guide exactly as shown (platform Web). If the console is reached under another address, set public_url.',
+    ja: 'セットアップ ガイドに表示される 2 つのリダイレクト URI を、そのままの形で登録してください（プラットフォームは Web）。コンソールに別のアドレスでアクセスする場合は public_url を設定してください。',
+  },
+};
 const CODE_SPENT: Explanation = {
   means: {
     en: 'the sign-in code was used twice, came too late, or was damaged',
@@ -176,20 +186,23 @@ export const AADSTS: Readonly<Record<number, Explanation>> = {
   },
   90094: NEEDS_ADMINISTRATOR,
   90095: NEEDS_ADMINISTRATOR,
-  50011: {
+  50011: REDIRECT_URI,
+  500112: REDIRECT_URI,
+  50105: {
     means: {
-      en: 'the redirect URI is not registered for the application',
-      ja: 'リダイレクト URI がアプリケーションに登録されていません',
+      en: 'the application is only for people assigned to it',
+      ja: 'アプリケーションに割り当てられていないユーザーです',
     },
     fix: {
-      en: 'Register both redirect URIs of the set-up guide exactly as shown (platform Web). If the console is reached under another address, set public_url.',
-      ja: 'セットアップ ガイドに表示される 2 つのリダイレクト URI を、そのままの形で登録してください（プラットフォームは Web）。コンソールに別のアドレスでアクセスする場合は public_url を設定してください。',
+      en: 'Assign the person under Enterprise applications, Users and groups.',
+      ja: '「エンタープライズ アプリケーション」-「ユーザーとグループ」で、ユーザーを割り当ててください。',
     },
   },
   54005: CODE_SPENT,
   70008: CODE_SPENT,
   9002313: CODE_SPENT,
   501481: CODE_SPENT,
+  501491: CODE_SPENT,
   50020: NOT_IN_TENANT,
   50034: NOT_IN_TENANT,
   53003: {

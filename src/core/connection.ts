@@ -1,5 +1,5 @@
 /** Connecting a tenant, from the proof to the end of the first import, as it is shown while it goes on. */
-import type { Problem } from './application.ts';
+import type { ApplicationState, Problem } from './application.ts';
 import type { StreamName } from './recipient.ts';
 
 /**
@@ -37,6 +37,9 @@ export interface Connection {
   readonly result: ImportResult | null;
   readonly problem: Problem | null;
 }
+
+/** An application with how far its connection is; null when none was begun since the start. */
+export type ApplicationView = ApplicationState & { readonly connection: Connection | null };
 
 /** Whether it goes on by itself. */
 export function isRunning(connection: Connection | null): boolean {
