@@ -73,6 +73,10 @@ export function timeIn(text: string, now: number): number | null {
   const age = /^(\d{1,6})([mhd])$/.exec(text);
   if (age) return Math.max(0, now - Number(age[1]) * (UNITS[age[2] ?? ''] ?? 0));
   if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) return null;
+  const day = text.slice(0, 10);
+  // JavaScript takes February 31 for a day of March.
+  const midnight = Date.parse(day);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return null;
   const time = Date.parse(text);
   return Number.isNaN(time) || time < 0 ? null : time;
 }
