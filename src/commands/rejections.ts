@@ -31,8 +31,11 @@ export const rejections: DaemonCommand = async (daemon, args, terminal) => {
   if (args.options.follow) return follow(daemon, terminal, asked, args.json);
   const limit = Number(args.options.limit ?? (args.options.csv ? Number.POSITIVE_INFINITY : 50));
   if (args.options.csv) {
-    terminal.out((CSV_MARK + csvLines([CSV_HEADING])).trimEnd());
-    for await (const rows of pages(daemon, asked, limit)) terminal.out(csvLines(rows.map(csvRow)).trimEnd());
+    // The terminal ends a block with a line feed, which is the half of CRLF that is left to it.
+    terminal.out((CSV_MARK + csvLines([CSV_HEADING])).slice(0, -1));
+    for await (const rows of pages(daemon, asked, limit)) {
+      if (rows.length > 0) terminal.out(csvLines(rows.map(csvRow)).slice(0, -1));
+    }
     return EXIT.ok;
   }
   const rows: RejectionRow[] = [];
