@@ -10,6 +10,7 @@ import { consoleFunctions, consoleOf } from './console-inquiry.ts';
 import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom, SILENT } from './core/operator.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
+import { watchEdge } from './edge-watch.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
@@ -99,13 +100,9 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const listeners = await openListeners(
-      config,
-      edgeOf(config, shared, relay, { lookups, accepted }, events),
-      events,
-      closers,
-    );
-    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
+    const { edge, nextHops } = watchEdge(edgeOf(config, shared, relay, { lookups, accepted }, events));
+    const listeners = await openListeners(config, edge, events, closers);
+    const parts = { config, version, answering: shared, learning, lookups, listeners, nextHops, events };
     const keeper = consoleOf(config, events);
     const control = await openControlSocket(config.controlSocket, {
       ...controlFunctions({ ...parts, metrics: looked }),

@@ -13,12 +13,14 @@ import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
+import type { NextHopStatus } from './core/next-hop-status.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
 import { policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
+import { recipientFunctions } from './recipient-inquiry.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
@@ -34,6 +36,7 @@ export interface Inquired {
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
   readonly listeners: readonly SmtpListener[];
+  nextHops(): readonly NextHopStatus[];
   metrics(): Promise<string>;
   readonly events: ApplicationParts['events'] & {
     overrideAdd(by: Acting, override: OverrideEvent, replaced: boolean): void;
@@ -54,6 +57,12 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
   return {
     metrics,
     operator: operatorFunctions(parts),
+    recipients: recipientFunctions({
+      config,
+      answering,
+      learning,
+      explain: (address) => explain(address, parts),
+    }),
     applications: applicationFunctions({ learning, now: Date.now, events }),
     sync(tenant, progress, dryRun, by) {
       events.syncRequest(by, tenant, dryRun);
@@ -77,6 +86,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
           mode: config.smtp[index]?.mode ?? '',
           connections: listener.connections(),
         })),
+        nextHops: parts.nextHops(),
         tenants: tenants.map((tenant) => ({
           ...tenant,
           freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),

@@ -15,6 +15,7 @@ import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, RequestHandlers, TenantStatus } from './sync/protocol.ts';
 import { openPublication, type Publish } from './sync/publication.ts';
+import { recipientHandlers } from './sync/recipient-requests.ts';
 import { publish } from './tenant.ts';
 
 /** Ms between attempts to open the mirror. */
@@ -84,6 +85,11 @@ export function startLearner(
   };
   return {
     ...operatorHandlers(stored, tell),
+    ...recipientHandlers(
+      stored,
+      { tenants: settings.tenants.map(({ id }) => id), gracePeriod: settings.gracePeriod },
+      now,
+    ),
     ...applicationHandlers({
       settings,
       mirror: stored,

@@ -7,6 +7,7 @@ import { COMMANDS, runCommand } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
 import { SILENT_OPERATOR } from './console/operator.ts';
+import { NO_RECIPIENTS } from './console/recipients.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
@@ -66,6 +67,7 @@ async function daemon(
     }),
     metrics: async () => '',
     operator: SILENT_OPERATOR,
+    recipients: NO_RECIPIENTS,
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

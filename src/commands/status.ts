@@ -1,4 +1,5 @@
 /** `rcptgate status`: the state of the daemon. */
+import { type NextHopStatus, nextHopHealth } from '../core/next-hop-status.ts';
 import { type DaemonCommand, EXIT } from './command.ts';
 import { type RoundState, troubleLines } from './sync.ts';
 import { count, printable, span, table } from './table.ts';
@@ -13,6 +14,7 @@ export interface GatewayStatus {
     readonly mode: string;
     readonly connections: number;
   }>;
+  readonly nextHops?: readonly NextHopStatus[];
   readonly tenants: readonly TenantState[];
 }
 
@@ -96,6 +98,7 @@ export function statusText(status: GatewayStatus): string {
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
     '',
+    ...nextHopLines(status),
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],
       ...tenants,
@@ -109,6 +112,24 @@ export function statusText(status: GatewayStatus): string {
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+function nextHopLines({ nextHops = [], now }: GatewayStatus): string[] {
+  if (nextHops.length === 0) return [];
+  const ago = (at: number | null): string => (at === null ? '-' : `${span(now - at)} ago`);
+  const rows = nextHops.map((each) => [
+    each.nextHop,
+    nextHopHealth(each),
+    count(each.connections),
+    ago(each.lastSuccess),
+    ago(each.lastTrouble?.at ?? null),
+  ]);
+  const troubles = nextHops.flatMap(({ nextHop, lastTrouble, ...each }) =>
+    lastTrouble && nextHopHealth({ lastTrouble, ...each }) === 'trouble'
+      ? [`  ${nextHop}: ${lastTrouble.stage}: ${printable(lastTrouble.error)}`]
+      : [],
+  );
+  return [table([['NEXT HOP', 'STATE', 'IN USE', 'LAST ANSWER', 'LAST TROUBLE'], ...rows]), ...troubles, ''];
 }
 
 /** The domain's answers come from the tenant that the configuration names, whoever else claims it. */

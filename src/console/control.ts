@@ -6,6 +6,7 @@
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
+ *   recipients, rounds, explain   in recipient-routes.ts
  *   applications                  in application-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
@@ -21,6 +22,7 @@ import { type Acting, actingIn, type ControlEnv } from './acting.ts';
 import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
 import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
+import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
@@ -35,6 +37,7 @@ export interface ControlFunctions {
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
+  readonly recipients?: RecipientFunctions;
   readonly applications?: ApplicationFunctions;
   readonly console?: ConsoleFunctions;
   /** What the console proves itself with; null without a console. */
@@ -61,6 +64,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
     }),
   );
   operatorRoutes(app, answer.operator);
+  if (answer.recipients) recipientRoutes(app, answer.recipients);
   if (answer.applications) applicationRoutes(app, answer.applications);
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   app.get('/v1/status', async (context) => context.json(await answer.status()));

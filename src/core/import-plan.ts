@@ -19,9 +19,14 @@ export interface ImportPlan {
   readonly before: number;
   readonly after: number;
   readonly gone: number;
+  /** Some of the addresses that come and that go, at most {@link SAMPLE} each. */
+  readonly samples: { readonly added: readonly string[]; readonly gone: readonly string[] };
   /** Why it needs the operator's word; null when it may replace the old one. */
   readonly hold: 'empty' | 'much-smaller' | null;
 }
+
+/** Addresses of a sample. */
+export const SAMPLE = 10;
 
 /** So many addresses may go without a question, whatever the share. */
 const FEW = 2;
@@ -43,10 +48,19 @@ export function planImport(before: ImportedTypes, after: ImportedTypes): ImportP
     rows.set(type, row);
   };
   let gone = 0;
-  for (const [address, type] of after) count(type, before.has(address) ? 'unchanged' : 'added');
+  const samples = { added: [] as string[], gone: [] as string[] };
+  const sample = (address: string, what: 'added' | 'gone'): void => {
+    if (samples[what].length < SAMPLE) samples[what].push(address);
+  };
+  for (const [address, type] of after) {
+    const known = before.has(address);
+    count(type, known ? 'unchanged' : 'added');
+    if (!known) sample(address, 'added');
+  }
   for (const [address, type] of before) {
     if (after.has(address)) continue;
     count(type, 'gone');
+    sample(address, 'gone');
     gone += 1;
   }
   const muchSmaller = gone > Math.max(FEW, before.size * SHARE);
@@ -57,6 +71,7 @@ export function planImport(before: ImportedTypes, after: ImportedTypes): ImportP
     before: before.size,
     after: after.size,
     gone,
+    samples,
     hold: after.size === 0 ? 'empty' : muchSmaller ? 'much-smaller' : null,
   };
 }

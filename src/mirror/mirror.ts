@@ -20,6 +20,7 @@ import { openHoldings } from './holdings.ts';
 import { openImages } from './image.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type LearnedObject, openLearn } from './learning.ts';
+import { type Looking, openLooking } from './looking.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
@@ -38,7 +39,7 @@ export interface SyncState {
 }
 
 /** Every function throws what SQLite throws (disk full, file damaged); nothing is half done then. */
-export interface Mirror extends Disposable {
+export interface Mirror extends Looking, Disposable {
   state(tenant: string): SyncState;
   /** Keeps the entries of one page of a running round. */
   stage(tenant: string, stream: StreamName, patches: readonly RecipientPatch[]): void;
@@ -149,6 +150,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     noteMail: (tenant, addresses, at) => recent.note(tenants.row(tenant).pk, addresses, at),
     learn: openLearn(database, tenants, staging),
     domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
+    ...openLooking(database, tenants, plans),
     recordRound: tenants.record,
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
     generation: (tenant) => tenants.row(tenant).generation,

@@ -135,6 +135,16 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (tenant, object)
   ) WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE round_report (               -- the last rounds; see round-history.ts
+    seq INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    eventful INTEGER NOT NULL,              -- 1: it changed something or went wrong
+    report TEXT NOT NULL                    -- JSON
+  );
+  CREATE INDEX round_report_order ON round_report (tenant, seq);
+  INSERT INTO round_report (tenant, eventful, report) SELECT pk, 1, last_round FROM tenant WHERE last_round IS NOT NULL;
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */

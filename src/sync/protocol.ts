@@ -7,6 +7,7 @@ import type { ImportPlan } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { HeldPage, RecipientPicture, SearchAsk, SearchPage } from '../core/recipient-search.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
 
@@ -223,6 +224,18 @@ export interface Requests extends ApplicationRequests, ConsoleRequests {
     readonly answer: Approval;
   };
   readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
+  readonly search: { readonly ask: SearchAsk; readonly answer: SearchPage };
+  readonly recipient: {
+    readonly ask: { readonly tenant: string; readonly stream: StreamName; readonly id: string };
+    readonly answer: RecipientPicture | null;
+  };
+  /** `after`: the last address of the page before; empty for the first. */
+  readonly held: {
+    readonly ask: { readonly tenant: string; readonly after: string };
+    readonly answer: HeldPage;
+  };
+  /** The last rounds of a tenant, the latest first. */
+  readonly rounds: { readonly ask: { readonly tenant: string }; readonly answer: readonly RoundReport[] };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 

@@ -58,7 +58,7 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
-  /** Asks one of the requests about the operator's overrides, imports and applications. Rejects when the thread cannot answer. */
+  /** Asks about overrides, imports, applications, recipients or rounds. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
     ask: Requests[Name]['ask'],
@@ -73,7 +73,16 @@ export interface Learning extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings' | ApplicationRequestName;
+type OperatorRequest =
+  | 'overrideAdd'
+  | 'overrideRemove'
+  | 'import'
+  | 'holdings'
+  | 'search'
+  | 'recipient'
+  | 'held'
+  | 'rounds'
+  | ApplicationRequestName;
 
 interface Pending {
   readonly resolve: (value: unknown) => void;

@@ -100,6 +100,10 @@ export async function pictures(page: Page, name: string): Promise<void> {
   const folder = process.env.RCPTGATE_SCREENSHOTS;
   for (const scheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: scheme });
+    // Colours on their way from one scheme to the other are nobody's design.
+    await page.evaluate(
+      'Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => 0)',
+    );
     await expectAccessible(page);
     if (!folder) continue;
     mkdirSync(folder, { recursive: true });

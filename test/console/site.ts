@@ -70,6 +70,12 @@ export type Fields =
   | Readonly<Record<string, string | File>>
   | ReadonlyArray<readonly [string, string | File]>;
 
+/** What a daemon answers before anything was set up. */
+const NOBODY: Answers = {
+  'POST /v1/console/applications': () => [],
+  'POST /v1/console/accounts/list': () => [],
+};
+
 const HOST = 'localhost:8025';
 /** Where the signed-in browser of a rig is. */
 export const FROM = '192.0.2.7';
@@ -90,7 +96,7 @@ export function siteRig(options: RigOptions = {}): SiteRig {
       readers: options.readers ?? [],
       loginOrigins: ['https://login.microsoftonline.com'],
     },
-    daemon: fakeDaemon(answers, calls),
+    daemon: fakeDaemon({ ...NOBODY, ...answers }, calls),
     sections: options.sections ?? sectionsOf,
     tell: (each) => news.push(each),
     clientAddress: () => FROM,

@@ -1,9 +1,9 @@
 /** How often somebody may try to come in: token buckets, one for each client and one for all. Memory is bounded. */
 import { type BucketLimits, fullBucket, type TokenBucket, takeToken } from '../../core/token-bucket.ts';
 
-/** Ten at once, then one in six seconds, for one address; five times as much for all. */
+/** Ten at once, then one in six seconds, for one address. All together: what the daemon does not notice. */
 const CLIENT: BucketLimits = { rate: 1 / 6, burst: 10 };
-const TOTAL: BucketLimits = { rate: 1, burst: 50 };
+const TOTAL: BucketLimits = { rate: 5, burst: 200 };
 /** Clients remembered; the one that tried longest ago is forgotten. */
 const MOST = 2000;
 

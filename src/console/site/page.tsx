@@ -16,6 +16,8 @@ export interface PageOptions {
   /** Names of files in assets/, such as `status.css` and `progress.js`. */
   readonly styles?: readonly string[];
   readonly scripts?: readonly string[];
+  /** Without JavaScript the page is loaded again after so many seconds. */
+  readonly refresh?: number;
 }
 
 /** A page for somebody who is signed in. Components are synchronous: ask the daemon before. */
@@ -30,7 +32,7 @@ export function openPage(context: Context<OpenEnv>, options: PageOptions): Respo
 
 function layout(context: Context<OpenEnv>, visit: Visit | null, options: PageOptions): Response {
   const { language } = context.get('arrival');
-  const { path, here, sections, takeNotice } = context.get('frame');
+  const { path, here, sections, banners, takeNotice } = context.get('frame');
   const words = FRAME_WORDS[language];
   const html = (
     <html lang={language}>
@@ -47,6 +49,7 @@ function layout(context: Context<OpenEnv>, visit: Visit | null, options: PageOpt
         </header>
         <main id="content" tabindex={-1}>
           <h1>{options.title}</h1>
+          {visit && banners}
           {visit && <NoticeLine notice={takeNotice()} />}
           {options.body}
         </main>
@@ -56,13 +59,18 @@ function layout(context: Context<OpenEnv>, visit: Visit | null, options: PageOpt
   return context.html(`<!doctype html>${String(html)}`, options.status ?? 200);
 }
 
-function Head({ title, styles = [], scripts = [] }: PageOptions) {
+function Head({ title, styles = [], scripts = [], refresh }: PageOptions) {
   return (
     <head>
       <meta charset="utf-8" />
       <title>{`${title} – rcptgate`}</title>
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
+      {refresh !== undefined && (
+        <noscript>
+          <meta http-equiv="refresh" content={String(refresh)} />
+        </noscript>
+      )}
       <link rel="icon" href="/assets/icon.svg" />
       {['site.css', ...styles].map((file) => (
         <link rel="stylesheet" href={`/assets/${file}`} />

@@ -1,5 +1,6 @@
 /** What the frame of the console needs to know of one area of pages. */
 import type { Hono } from 'hono';
+import type { Child } from 'hono/jsx';
 import type { DaemonSide } from '../entrance/daemon-side.ts';
 import type { Entrance } from '../entrance/entrance.ts';
 import type { Daemon } from './daemon.ts';
@@ -12,6 +13,8 @@ export interface Frame {
   readonly sections: readonly Section[];
   /** Path of the page that is shown, for the navigation. */
   readonly path: string;
+  /** What the areas have to say above every page of this visit. */
+  banners: readonly Child[];
   /** Path and query, for the language switch. */
   readonly here: string;
   /** What happened before this page; shown once. */
@@ -62,4 +65,6 @@ export interface Section {
   mount(app: Hono<SiteEnv>): void;
   /** Adds routes, relative to `path`, that anybody may open (GET only). They come before those of `mount`. */
   mountOpen?(app: Hono<OpenEnv>): void;
+  /** What stands above every page of a visit, such as a warning; null for nothing. Quick, because every page waits for it. */
+  banner?(visit: Visit): Promise<Child>;
 }

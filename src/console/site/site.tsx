@@ -13,7 +13,7 @@ import { securityHeaders } from './headers.ts';
 import { acceptedLanguage, languageNamed } from './language.ts';
 import type { OpenEnv, Section, SiteEnv } from './section.ts';
 import type { Session, Sessions } from './sessions.ts';
-import { answerTrouble, Refused } from './trouble.tsx';
+import { answerTrouble, isFault, Refused } from './trouble.tsx';
 import type { Visit } from './visit.ts';
 
 /** What the console is put together from. */
@@ -29,6 +29,8 @@ export interface SiteParts {
   readonly entrance: (app: Hono<OpenEnv>) => void;
   /** Told at each sign-out. */
   readonly left: (visit: Visit) => void;
+  /** Told of every error that is neither a refusal nor a silent daemon. */
+  readonly fault: (path: string, error: Error) => void;
   readonly clientAddress: (context: Context) => string;
   readonly now: () => number;
 }
@@ -51,7 +53,10 @@ export function createSite(parts: SiteParts): Hono<OpenEnv> {
     return context.text(`This host name is not that of the console. ${hint}\n`, 421);
   });
   app.use(arrive(parts));
-  app.onError(answerTrouble);
+  app.onError((error, context) => {
+    if (isFault(error)) parts.fault(context.req.path, error);
+    return answerTrouble(error, context);
+  });
   app.notFound((context) => answerTrouble(new Refused('notFound', 404), context));
   assetRoutes(app, parts.assets);
   languageRoute(app, parts.cookies);
@@ -66,6 +71,7 @@ function gated(parts: SiteParts): Hono<SiteEnv> {
   const app = new Hono<SiteEnv>();
   app.use(gate);
   app.use(checkPost(parts));
+  app.use(askBanners(parts));
   app.get('/', (context) => context.redirect('/status', 303));
   app.post('/sign-out', (context) => {
     const cookie = getCookie(context, parts.cookies.session);
@@ -100,6 +106,7 @@ function arrive(parts: SiteParts): MiddlewareHandler<OpenEnv> {
     context.set('frame', {
       sections,
       path: context.req.path,
+      banners: [],
       here: `${context.req.path}${new URL(context.req.url).search}`,
       takeNotice() {
         const notice = session?.notice ?? null;
@@ -117,6 +124,22 @@ function arrive(parts: SiteParts): MiddlewareHandler<OpenEnv> {
 function visitOf(session: Session, language: Visit['language'], from: string): Visit {
   const { visitor, csrf, name } = session;
   return { language, from, visitor, csrf, session: name };
+}
+
+/** How long a page waits for what stands above it, ms. */
+const BANNER_WAIT = 300;
+
+/** Asks the areas what stands above the page. One that fails or is slow says nothing. */
+function askBanners({ sections }: SiteParts): MiddlewareHandler<SiteEnv> {
+  return async (context, next) => {
+    const visit = context.get('visit');
+    const asked = sections.flatMap((section) => section.banner?.(visit).catch(() => null) ?? []);
+    if (context.req.method === 'GET' && asked.length > 0) {
+      const late = new Promise<null>((resolve) => setTimeout(resolve, BANNER_WAIT, null).unref());
+      context.get('frame').banners = await Promise.all(asked.map((each) => Promise.race([each, late])));
+    }
+    return next();
+  };
 }
 
 /** Lets those pass who are signed in. A GET is led to the sign-in; what was posted is lost. */
