@@ -106,7 +106,7 @@ const en = {
   finished: 'Import finished',
   result: (users: string, groups: string, addresses: string, domains: string) =>
     `${users} users, ${groups} groups, ${addresses} addresses, ${domains} domains`,
-  contacts: (contacts: string) => `and ${contacts} contacts`,
+  contacts: (contacts: string) => ` (and ${contacts} contacts)`,
   adopted: 'What was saved is in use from now on.',
   unchanged: 'What was in use stays in use. Nothing was changed.',
   back: 'Back to the OAuth settings',
@@ -236,7 +236,7 @@ const ja: typeof en = {
   finished: 'インポートが完了しました',
   result: (users, groups, addresses, domains) =>
     `ユーザー ${users}、グループ ${groups}、アドレス ${addresses}、ドメイン ${domains}`,
-  contacts: (contacts) => `連絡先 ${contacts}`,
+  contacts: (contacts) => `（他に連絡先 ${contacts}）`,
   adopted: '保存した内容が使用されるようになりました。',
   unchanged: '現在の設定がそのまま使用されます。何も変更されていません。',
   back: 'OAuth 設定に戻る',
