@@ -7,6 +7,7 @@ export function visible(text: string): string {
 
 /** What a spreadsheet program may take for a formula, full-width forms included. */
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+const PARTED = /;(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
 /**
  * Lines of CSV (RFC 4180) that a spreadsheet program shows and does not run: a text that looks like a formula begins
@@ -25,6 +26,8 @@ function csvCell(value: string | number | null): string {
   if (value === null) return '';
   if (typeof value === 'number') return String(value);
   const shown = visible(value);
-  const safe = FORMULA.test(shown) ? `'${shown}` : shown;
-  return /[",]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
+  // Where commas are decimal points, spreadsheet programs part cells at semicolons.
+  const parted = shown.replace(PARTED, ";'");
+  const safe = FORMULA.test(parted) ? `'${parted}` : parted;
+  return /[",;]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

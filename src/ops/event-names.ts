@@ -61,6 +61,7 @@ export const EVENT_NAMES = [
   'console.sign_in_refused',
   'console.sign_out',
   'console.access',
+  'console.fault',
   'door.trouble',
   'export.write',
   'export.trouble',

@@ -2,7 +2,7 @@
  * The ways in: a one-time link, and Sign in with Microsoft (RFC 6749 section 4.1 with PKCE, RFC 7636; OpenID Connect
  * Core 1.0 section 3.1). What begins here is bound to the browser by a cookie, and good once.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { ConsoleNews } from '../ipc.ts';
@@ -11,12 +11,14 @@ import type { Cookies } from '../site/cookies.ts';
 import { openOneShots } from '../site/one-shot.ts';
 import type { OpenEnv } from '../site/section.ts';
 import type { Sessions } from '../site/sessions.ts';
+import { Refused } from '../site/trouble.tsx';
 import { type Account, mayChange, type Visit, type Visitor } from '../site/visit.ts';
 import { roleOf, visitorFrom } from './authorise.ts';
+import { authorizeUrl, errorFrom, singleParameters } from './authorization.ts';
 import type { Application, DaemonSide } from './daemon-side.ts';
 import { type Person, verifyIdentity } from './identity-token.ts';
 import { keyStore } from './keys.ts';
-import type { Arrivals, Problem } from './problem.ts';
+import { type Arrivals, type Problem, whyText } from './problem.ts';
 
 export interface EntranceParts {
   readonly publicUrl: string;
@@ -102,7 +104,7 @@ export function openEntrance(parts: EntranceParts): Entrance {
   };
   return {
     async useLink(context, link) {
-      if (!allowed(parts, context)) return back(context, 'link', refused({ kind: 'attempts' }));
+      attempt(parts, context, 'link');
       const use = await side.useLink(link);
       if (use !== 'good') return back(context, 'link', refused({ kind: 'link', why: use }));
       const name = 'console link';
@@ -110,7 +112,7 @@ export function openEntrance(parts: EntranceParts): Entrance {
       return back(context, 'link', { ok: true, to: '/' });
     },
     async begin(context, ask) {
-      if (!allowed(parts, context)) return back(context, 'microsoft', refused({ kind: 'attempts' }));
+      attempt(parts, context, 'microsoft');
       const all = await side.applications();
       const application = all.find(({ tenant, ready }) => tenant === ask.tenant && ready);
       if (!application) return back(context, 'microsoft', refused(NO_APPLICATION));
@@ -126,8 +128,10 @@ export function openEntrance(parts: EntranceParts): Entrance {
       return context.redirect(authorizeUrl(begun, state, callback), 303);
     },
     async finish(context) {
-      if (!allowed(parts, context)) return back(context, 'microsoft', refused({ kind: 'attempts' }));
-      return back(context, 'microsoft', await finished(context));
+      const result = await finished(context);
+      // A state that was issued has been counted when it was.
+      if (!result.ok && result.problem.kind === 'state') attempt(parts, context, 'microsoft');
+      return back(context, 'microsoft', result);
     },
   };
 }
@@ -142,43 +146,17 @@ function refused(problem: Problem): Result {
   return { ok: false, problem };
 }
 
-function allowed({ attempts }: EntranceParts, context: Context<OpenEnv>): boolean {
-  return attempts.allow(context.get('arrival').from, performance.now());
-}
-
-/** The query with each parameter once; null when one is there twice, because readers differ in which of them counts. */
-function singleParameters(url: string): ReadonlyMap<string, string> | null {
-  const pairs = [...new URL(url).searchParams];
-  const parameters = new Map(pairs);
-  return parameters.size === pairs.length ? parameters : null;
-}
-
-function authorizeUrl(begun: Begun, state: string, callback: string): string {
-  const { application, verifier, nonce, choose } = begun;
-  const url = new URL(`/${application.tenant}/oauth2/v2.0/authorize`, application.login);
-  const challenge = createHash('sha256').update(verifier).digest('base64url');
-  url.search = new URLSearchParams({
-    client_id: application.applicationId,
-    response_type: 'code',
-    response_mode: 'query',
-    redirect_uri: callback,
-    scope: 'openid profile',
-    state,
-    nonce,
-    code_challenge: challenge,
-    code_challenge_method: 'S256',
-    ...(choose ? { prompt: 'select_account' } : {}),
-  }).toString();
-  return url.href;
-}
-
-function errorFrom(error: string, description: string): Problem {
-  if (/AADSTS65004/.test(description) || (error === 'access_denied' && !/AADSTS/.test(description))) {
-    return { kind: 'declined' };
-  }
-  // The first sentence; trace id and time follow.
-  const [text = ''] = `${description || error}`.split(/\r?\n| Trace ID:/);
-  return { kind: 'microsoft', text: text.slice(0, 400), hint: '' };
+/** Counts an attempt. @throws Refused 429 when there were too many; of a row of them the log hears once. */
+function attempt(
+  { attempts, tell }: EntranceParts,
+  context: Context<OpenEnv>,
+  how: 'link' | 'microsoft',
+): void {
+  const { from } = context.get('arrival');
+  const outcome = attempts.attempt(from, performance.now());
+  if (outcome === 'allowed') return;
+  if (outcome === 'refused') tell({ news: 'refused', how, from, why: 'too many attempts', account: null });
+  throw new Refused('tooMany', 429);
 }
 
 type Identified =
@@ -231,25 +209,6 @@ async function admit(
   if (role === null) return refused({ kind: 'account', account: { tenant, object }, name });
   enter(context, visitorFrom(person, role, begun.isOnlyTenant), 'microsoft');
   return { ok: true, to: begun.to };
-}
-
-function whyText(problem: Problem): string {
-  switch (problem.kind) {
-    case 'link':
-      return problem.why === 'late' ? 'the link is too old' : 'the link was used, or never issued';
-    case 'state':
-      return 'the sign-in was not begun in this browser, or too long ago, or used before';
-    case 'declined':
-      return 'the person declined';
-    case 'microsoft':
-      return problem.text;
-    case 'identity':
-      return problem.why;
-    case 'account':
-      return 'the person has no app role and is on no list';
-    default:
-      return 'too many attempts';
-  }
 }
 
 function token(): string {

@@ -17,8 +17,7 @@ export type Problem =
   /** The token is not right; `why` in words of ours. */
   | { readonly kind: 'identity'; readonly why: string }
   /** They are who they are, and on no list. */
-  | { readonly kind: 'account'; readonly account: Account; readonly name: string }
-  | { readonly kind: 'attempts' };
+  | { readonly kind: 'account'; readonly account: Account; readonly name: string };
 
 /** Browsers that are on their way in, each known by a cookie. */
 export interface Arrivals {
@@ -33,7 +32,7 @@ export interface Arrivals {
 }
 
 /** Browsers remembered; the oldest is forgotten. */
-const MOST = 500;
+const MOST = 2000;
 
 /** An empty store. */
 export function openArrivals(cookies: Cookies): Arrivals {
@@ -64,4 +63,22 @@ export function openArrivals(cookies: Cookies): Arrivals {
       problems.delete(of(context) ?? '');
     },
   };
+}
+
+/** A problem in words of ours, for the log. */
+export function whyText(problem: Problem): string {
+  switch (problem.kind) {
+    case 'link':
+      return problem.why === 'late' ? 'the link is too old' : 'the link was used, or never issued';
+    case 'state':
+      return 'the sign-in was not begun in this browser, or too long ago, or used before';
+    case 'declined':
+      return 'the person declined';
+    case 'microsoft':
+      return problem.text;
+    case 'identity':
+      return problem.why;
+    case 'account':
+      return 'the person has no app role and is on no list';
+  }
 }
