@@ -48,7 +48,7 @@ async function run(
     if (!found) throw new Error(`nobody asks for ${path}`);
     return typeof found[1] === 'function' ? found[1](path) : found[1];
   };
-  const daemon: Daemon = { get: answer, post: answer, async *postLines() {} };
+  const daemon: Daemon = { get: answer, post: answer, async *postLines() {}, async *postBytes() {} };
   const out: string[] = [];
   const err: string[] = [];
   const terminal = {

@@ -25,7 +25,11 @@ function routes() {
     approve: nothing,
     metrics: async () => '',
   };
-  const app = controlRoutes({ ...functions, operator: SILENT_OPERATOR, rejections } as ControlFunctions);
+  const app = controlRoutes({
+    ...functions,
+    operator: SILENT_OPERATOR,
+    rejections,
+  } as unknown as ControlFunctions);
   return { asked, get: async (path: string) => app.request(path) };
 }
 

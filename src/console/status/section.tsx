@@ -1,6 +1,9 @@
 /** The status of the gateway and its tenants: what a visitor may see of it, rounds on request, approvals. */
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { History } from '../../core/rejection.ts';
+import { CHART_STYLE } from '../chart/chart.tsx';
+import { historyOf } from '../chart/history.ts';
 import { actorOf } from '../site/daemon.ts';
 import { formOf } from '../site/form.tsx';
 import { numberText } from '../site/format.tsx';
@@ -32,6 +35,8 @@ const STATE_KEPT = 1000;
 const BANNER_KEPT = 60_000;
 /** Counting reads every address of the mirror, ms. */
 const COVERAGE_KEPT = 60_000;
+/** The bars of the chart are half an hour wide, ms. */
+const DAY_KEPT = 30_000;
 /** Rounds on the first page. */
 const ROUNDS_SHOWN = 5;
 /** Seconds after which a browser without JavaScript loads the page again; while a round runs, and otherwise. */
@@ -44,8 +49,13 @@ interface StatusParts {
   readonly state: () => Promise<GatewayView>;
   /** Of one tenant, for the first page. */
   readonly lastRounds: (tenant: string) => Promise<readonly RoundView[]>;
+  /** By ids of tenants with commas between them, or {@link EVERYBODY}. */
+  readonly lastDay: (tenants: string) => Promise<History>;
   readonly running: RunningRounds;
 }
+
+/** Stands for all tenants where ids are expected. */
+const EVERYBODY = '*';
 
 /** The area of pages below `/status`. */
 export function statusSection(parts: SectionParts): Section {
@@ -55,6 +65,7 @@ export function statusSection(parts: SectionParts): Section {
     ask,
     state: latest(ask.status, STATE_KEPT, parts.now),
     lastRounds: latestOf((tenant) => ask.rounds(tenant, ROUNDS_SHOWN), STATE_KEPT, parts.now),
+    lastDay: latestOf((ids) => dayOf(ids, parts), DAY_KEPT, parts.now),
     running: openRunningRounds(parts.daemon, parts.now),
   };
   const slowState = latest(own.state, BANNER_KEPT, parts.now);
@@ -88,6 +99,11 @@ export function statusSection(parts: SectionParts): Section {
   };
 }
 
+function dayOf(ids: string, { daemon, now }: SectionParts): Promise<History> {
+  const tenants = ids === EVERYBODY ? null : ids.split(',');
+  return historyOf(daemon, { span: 'day', now: now(), tenants });
+}
+
 function countedCoverage({ ask, parts }: StatusParts) {
   return async () => ({ coverage: await ask.coverage(), at: parts.now() });
 }
@@ -107,7 +123,10 @@ function changed(context: Context<SiteEnv>) {
   return asked;
 }
 
-async function overviewOf(visit: Visit, { state, lastRounds, running }: StatusParts): Promise<Overview> {
+async function overviewOf(
+  visit: Visit,
+  { state, lastRounds, lastDay, running }: StatusParts,
+): Promise<Overview> {
   const gateway = await state();
   const tenants = visibleTenants(visit.visitor, gateway).map(async (tenant) => {
     // A mirror that cannot be read is told by the state; its rounds are what the state has of them.
@@ -115,7 +134,9 @@ async function overviewOf(visit: Visit, { state, lastRounds, running }: StatusPa
     const rounds = await lastRounds(tenant.tenant).catch(() => last);
     return { tenant, rounds, running: running.of(tenant.tenant) };
   });
-  return { visit, gateway, tenants: await Promise.all(tenants) };
+  const { visitor } = visit;
+  const day = lastDay(visitor.tenants === null ? EVERYBODY : visitor.tenants.join(',')).catch(() => null);
+  return { visit, gateway, history: await day, tenants: await Promise.all(tenants) };
 }
 
 async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promise<Response> {
@@ -130,7 +151,7 @@ async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promis
     </div>
   );
   const refresh = busy ? REFRESH.busy : REFRESH.idle;
-  return page(context, { title: words.title, body, scripts: ['live.js'], refresh });
+  return page(context, { title: words.title, body, scripts: ['live.js'], styles: [CHART_STYLE], refresh });
 }
 
 async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Promise<Response> {
