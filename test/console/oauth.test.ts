@@ -17,7 +17,7 @@ describe('the steps', () => {
   const failed = { at: NOW, ok: false, problem: problem('AADSTS7000215') } as const;
   const lacking = { at: NOW, ok: false, problem: problem('roles-missing') } as const;
   const token = { at: NOW, ok: true, roles: [] } as const;
-  const file = { applicationId: 'a', kind: 'secret', files: ['/etc/secret'] };
+  const file = { applicationId: 'a', kind: 'secret', files: ['/etc/secret'], expires: null };
   const rows: Array<[string, Partial<ApplicationView>, string]> = [
     ['nothing entered', {}, 'next waiting waiting'],
     ['saved', { pending: settings() }, 'done next waiting'],
@@ -222,10 +222,16 @@ describe('the page of a tenant', () => {
   });
 
   it('of a credential in the file says which files, and offers no form', async () => {
-    const file = { applicationId: 'a', kind: 'secret', files: ['/etc/rcptgate/secret'] };
-    const rig = siteRig({ answers: answers(view({ file })) });
+    const file = {
+      applicationId: 'a',
+      kind: 'secret',
+      files: ['/etc/rcptgate/secret'],
+      expires: NOW + 30 * DAY,
+    };
+    const rig = siteRig({ answers: answers(view({ file })), now: () => NOW });
     const html = await (await rig.get(`/oauth/${TENANT}`)).text();
     expect(html).toContain('/etc/rcptgate/secret');
+    expect(html).toContain('30 days left');
     expect(html).not.toContain('name="secret"');
     expect(html).toContain('/authenticate');
   });
