@@ -7,6 +7,7 @@ import { AADSTS } from '../../src/core/aadsts.ts';
 import type { ApplicationView } from '../../src/core/connection.ts';
 import { PROBLEMS } from '../../src/core/problems.ts';
 import { AADSTS_CODES } from '../../src/practice/aadsts.ts';
+import { seeded } from '../random.ts';
 import { connection, DAY, NOW, proven, settings, TENANT, view } from './oauth-fixture.ts';
 import { ADMIN, type Answers, adminOf, FROM, READER, siteRig } from './site.ts';
 
@@ -151,6 +152,37 @@ describe('a consent callback', () => {
     const replayed = readConsent(query(shared.state), shared.states, null);
     expect(replayed).toMatchObject({ why: 'unknown' });
   });
+});
+
+it('no consent callback is granted but by the one right answer', () => {
+  const random = seeded(20261122);
+  const consent = { tenant: TENANT, who: 'Ada', shared: false };
+  let granted = 0;
+  for (let round = 0; round < 5000; round++) {
+    const states = openOneShots<typeof consent>(() => NOW);
+    const state = states.issue(consent, 'mine');
+    const values = [state, TENANT, TENANT.toUpperCase(), OTHER, 'True', 'true', 'False', '', 'x'];
+    const names = ['state', 'tenant', 'admin_consent', 'error', 'scope', 'State'];
+    // Mostly the right answer, and a field or two of chance.
+    const answer: Array<[string, string]> = [
+      ['state', state],
+      ['tenant', TENANT],
+      ['admin_consent', 'True'],
+    ];
+    const pairs = answer.filter(() => random.below(8) > 0);
+    for (let more = random.below(3); more > 0; more--) pairs.push([random.pick(names), random.pick(values)]);
+    const reply = readConsent(new URLSearchParams(pairs), states, 'mine');
+    const of = (name: string) => pairs.filter(([each]) => each === name).map(([, value]) => value);
+    const right =
+      new Set(pairs.map(([name]) => name)).size === pairs.length &&
+      of('state')[0] === state &&
+      of('tenant')[0]?.toLowerCase() === TENANT &&
+      of('admin_consent')[0]?.toLowerCase() === 'true' &&
+      of('error').length === 0;
+    expect([reply.kind === 'granted', pairs]).toEqual([right, pairs]);
+    if (right) granted++;
+  }
+  expect(granted).toBeGreaterThan(500);
 });
 
 /** A daemon with one tenant. */
