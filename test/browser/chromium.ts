@@ -41,7 +41,9 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: programPath('chromium'), headless: true, args: FLAGS });
 }
 
-/** A person's own window, with no cookies but those of `as`. */
+let windows = 0;
+
+/** A person's own window, with no cookies but those of `as`, at an address of its own for who believes the header. */
 export async function windowOf(browser: Browser, person: Person = {}): Promise<BrowserContext> {
   const options: BrowserContextOptions = {
     locale: LOCALES[person.language ?? 'en'],
@@ -50,6 +52,7 @@ export async function windowOf(browser: Browser, person: Person = {}): Promise<B
     viewport: { width: 1280, height: 900 },
     // The practice tenant's sign-in has a certificate of its own authority; the console under test is plain http.
     ignoreHTTPSErrors: true,
+    extraHTTPHeaders: { 'x-forwarded-for': `192.0.2.${++windows % 255}` },
     ...(person.as && { storageState: await person.as.storageState() }),
   };
   const context = await browser.newContext(options);
