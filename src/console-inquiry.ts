@@ -18,6 +18,7 @@ type ConsoleEvents = Pick<
   | 'consoleRefused'
   | 'consoleSignOut'
   | 'consoleAccess'
+  | 'consoleFault'
 >;
 
 /** The login services that a form of the console may lead to: those of every cloud, because one can be chosen there. */
@@ -57,7 +58,8 @@ function urlOf({ console: { publicUrl, host, port } }: Config): string {
 function logNews(events: ConsoleEvents, news: ConsoleNews): void {
   if (news.news === 'sign-in') events.consoleSignIn(news);
   else if (news.news === 'refused') events.consoleRefused(news);
-  else events.consoleSignOut(news);
+  else if (news.news === 'sign-out') events.consoleSignOut(news);
+  else events.consoleFault(news.path, news.error);
 }
 
 /** What the control socket answers about the console. */

@@ -65,6 +65,7 @@ export function assembleConsole(parts: AssembleParts): Assembled {
     assets: ASSETS,
     entrance: (site) => entrancePages(site, { address, entrance, arrivals, side }),
     left: ({ visitor, from }) => tell({ news: 'sign-out', who: visitor.who, from }),
+    fault: (path, { message }) => tell({ news: 'fault', path: path.slice(0, 200), error: message }),
     clientAddress,
     now,
   });

@@ -45,8 +45,16 @@ export interface SignOutNews {
   readonly from: string;
 }
 
+/** A page failed in a way that is no refusal. */
+export interface FaultNews {
+  readonly news: 'fault';
+  /** Without the query. */
+  readonly path: string;
+  readonly error: string;
+}
+
 /** For the log of the daemon. */
-export type ConsoleNews = SignInNews | RefusedNews | SignOutNews;
+export type ConsoleNews = SignInNews | RefusedNews | SignOutNews | FaultNews;
 
 /** From the console to the daemon. */
 export type ConsoleMessage =

@@ -38,6 +38,7 @@ export function consoleEvents(logger: Logger) {
         object: account?.object ?? null,
       }),
     consoleSignOut: ({ who, from }: DoneBy) => logger.info({ event: 'console.sign_out', from, who }),
+    consoleFault: (path: string, error: string) => logger.error({ event: 'console.fault', path, error }),
     /** Somebody was remembered, or (role null) forgotten. */
     consoleAccess: (
       { who, from }: DoneBy,

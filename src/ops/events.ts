@@ -58,6 +58,7 @@ export const EVENT_NAMES = [
   'console.sign_in_refused',
   'console.sign_out',
   'console.access',
+  'console.fault',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 

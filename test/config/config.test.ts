@@ -305,3 +305,56 @@ describe('parseConfig', () => {
     expect(problems(toml)).toEqual({ 'domain[0].tenant': 'is missing: there are several tenants' });
   });
 });
+
+describe('the [console] table', () => {
+  const TENANT = '11111111-2222-3333-4444-555555555555';
+  const OBJECT = 'ABCDEF01-2222-3333-4444-555555555555';
+  const table = (lines: string) => `${REQUIRED}\n[console]\n${lines}`;
+
+  it('has people by both ids, and an address', () => {
+    const parsed = parseConfig(
+      table(
+        `listen = "[::1]:9000"\npublic_url = "https://Gate.Example/"\nadmins = ["${TENANT}/${OBJECT}"]\nsession = "1d"`,
+      ),
+    );
+    expect(parsed.ok && parsed.config.console).toEqual({
+      enabled: true,
+      host: '::1',
+      port: 9000,
+      publicUrl: 'https://gate.example',
+      admins: [{ tenant: TENANT, object: OBJECT.toLowerCase() }],
+      readers: [],
+      session: 86_400_000,
+      sessionIdle: 3_600_000,
+      trustedProxies: [],
+    });
+  });
+
+  it.each([
+    ['public_url = "http://gate.example"', 'console.public_url', 'https://HOST'],
+    ['public_url = "http://127.0.0.1:8025"', 'console.public_url', 'https://HOST'],
+    ['public_url = "https://gate.example/console"', 'console.public_url', 'without a path'],
+    ['public_url = "https://gate.example/?x=1"', 'console.public_url', 'without a path'],
+    ['public_url = "https://me@gate.example"', 'console.public_url', 'https://HOST'],
+    ['public_url = "gate.example"', 'console.public_url', 'https://HOST'],
+    [`public_url = "https://${'a.'.repeat(120)}example"`, 'console.public_url', '256'],
+    ['listen = "127.0.0.1:0"', 'console.listen', 'such as'],
+    ['listen = "8025"', 'console.listen', 'such as'],
+    ['admins = ["ada@contoso.example"]', 'console.admins[0]', 'tenant-id/object-id'],
+    [`readers = ["${OBJECT}/${OBJECT}"]`, 'console.readers[0]', 'not the id of any [[tenant]]'],
+    ['session = "10s"', 'console.session', 'at least a minute'],
+    ['trusted_proxies = ["proxy.example"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+    ['trusted_proxies = ["10.0.0.0/33"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+    ['trusted_proxies = ["10.0.0.0/8/8"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+  ])('refuses %s', (line, key, text) => {
+    expect(problems(table(line))[key]).toContain(text);
+  });
+
+  it.each([
+    'public_url = "http://localhost:8025"',
+    'trusted_proxies = ["10.0.0.5", "fd00::/8"]',
+    'enabled = false',
+  ])('takes %s', (line) => {
+    expect(problems(table(line))).toEqual({});
+  });
+});

@@ -16,6 +16,9 @@ function sample(_parts: SectionParts): readonly Section[] {
       title: { en: 'Sample', ja: '見本' },
       uploads: { '/file': 1024 * 1024 },
       mountOpen(app) {
+        app.get('/broken-for-all', () => {
+          throw new Error('inner');
+        });
         app.get('/open', (context) => context.text(context.get('arrival').visit ? 'signed in' : 'stranger'));
       },
       mount(app) {
@@ -76,6 +79,14 @@ describe('a page', () => {
     const answer = await siteRig({ sections: sample }).get('/sample/broken');
     expect(answer.status).toBe(500);
     expect(await answer.text()).toContain('500: &quot;&lt;no&gt;&quot;');
+  });
+
+  it('tells the log what failed, and a stranger nothing', async () => {
+    const rig = siteRig({ sections: sample, visitor: null });
+    const answer = await rig.get('/sample/broken-for-all?secret=1');
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain('inner');
+    expect(rig.news).toEqual([{ news: 'fault', path: '/sample/broken-for-all', error: 'inner' }]);
   });
 });
 

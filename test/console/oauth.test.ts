@@ -24,6 +24,11 @@ describe('the steps', () => {
     ['refused', { pending: settings({ trial: failed }) }, 'done failed waiting'],
     ['a token', { pending: settings({ trial: token }) }, 'done done next'],
     ['a token without permissions', { pending: settings({ trial: lacking }) }, 'done done next'],
+    [
+      'nobody consented yet',
+      { pending: settings({ trial: { at: NOW, ok: false, problem: problem('AADSTS7000229') } }) },
+      'done failed next',
+    ],
     ['proven', { used: proven() }, 'done done done'],
     ['renewing', { used: proven(), pending: settings() }, 'done next next'],
     ['renewing, refused', { used: proven(), pending: settings({ trial: failed }) }, 'done failed waiting'],

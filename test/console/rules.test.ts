@@ -203,7 +203,7 @@ describe('a one-shot state', () => {
     const mine = Array.from({ length: 21 }, (_, index) => states.issue(index, 'mine'));
     expect(states.take(mine[0] ?? '', 'mine')).toEqual({ ok: false, why: 'unknown' });
     expect(states.take(mine[1] ?? '', 'mine')).toEqual({ ok: true, value: 1 });
-    for (let count = 0; count < 1000; count++) states.issue(count, `s${count}`);
+    for (let count = 0; count < 5000; count++) states.issue(count, `s${count}`);
     expect(states.take(mine[2] ?? '', 'mine')).toEqual({ ok: false, why: 'unknown' });
   });
 });

@@ -33,7 +33,7 @@ export interface Arrivals {
 }
 
 /** Browsers remembered; the oldest is forgotten. */
-const MOST = 500;
+const MOST = 2000;
 
 /** An empty store. */
 export function openArrivals(cookies: Cookies): Arrivals {

@@ -42,7 +42,8 @@ function connectState(
   const problem = connection?.problem ?? null;
   if (problem !== null) return wantsConsent(problem) ? 'next' : 'failed';
   if (file === null && pending === null && (used?.provenAt ?? null) !== null) return 'done';
-  if (file !== null && trial?.ok === true) return 'next';
+  const tried = file === null ? (pending ?? used)?.trial : trial;
+  if (tried?.ok === false && wantsConsent(tried.problem)) return 'next';
   return before === 'done' || before === 'next' ? 'next' : 'waiting';
 }
 

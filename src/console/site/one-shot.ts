@@ -6,8 +6,11 @@ import { randomBytes } from 'node:crypto';
 
 /** How long a state is good, ms. */
 export const ONE_SHOT_TIME = 10 * 60_000;
-/** States kept at a time, of all sessions and of one; one more drops the oldest. */
-const MOST = 1000;
+/**
+ * States kept at a time, of all sessions and of one; one more drops the oldest. All: more than strangers can make in ten
+ * minutes (attempts.ts), so that they cannot push out somebody who is at Microsoft's sign-in page.
+ */
+const MOST = 5000;
 const MOST_OF_A_SESSION = 20;
 
 /** What a state stood for, or why it stands for nothing: never issued or used before, too late, of another session. */

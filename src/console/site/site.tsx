@@ -13,7 +13,7 @@ import { securityHeaders } from './headers.ts';
 import { acceptedLanguage, languageNamed } from './language.ts';
 import type { OpenEnv, Section, SiteEnv } from './section.ts';
 import type { Session, Sessions } from './sessions.ts';
-import { answerTrouble, Refused } from './trouble.tsx';
+import { answerTrouble, isFault, Refused } from './trouble.tsx';
 import type { Visit } from './visit.ts';
 
 /** What the console is put together from. */
@@ -29,6 +29,8 @@ export interface SiteParts {
   readonly entrance: (app: Hono<OpenEnv>) => void;
   /** Told at each sign-out. */
   readonly left: (visit: Visit) => void;
+  /** Told of every error that is neither a refusal nor a silent daemon. */
+  readonly fault: (path: string, error: Error) => void;
   readonly clientAddress: (context: Context) => string;
   readonly now: () => number;
 }
@@ -51,7 +53,10 @@ export function createSite(parts: SiteParts): Hono<OpenEnv> {
     return context.text(`This host name is not that of the console. ${hint}\n`, 421);
   });
   app.use(arrive(parts));
-  app.onError(answerTrouble);
+  app.onError((error, context) => {
+    if (isFault(error)) parts.fault(context.req.path, error);
+    return answerTrouble(error, context);
+  });
   app.notFound((context) => answerTrouble(new Refused('notFound', 404), context));
   assetRoutes(app, parts.assets);
   languageRoute(app, parts.cookies);

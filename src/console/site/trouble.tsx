@@ -31,9 +31,14 @@ const HEADING = {
   tooLarge: 'tooLarge',
 } as const;
 
-/** The page for an error that a handler threw. */
+/** Whether an error is a fault of ours, or of what we asked, that an operator should hear of. */
+export function isFault(error: Error): boolean {
+  return !(error instanceof Refused || error instanceof DaemonUnreachable || error instanceof HTTPException);
+}
+
+/** The page for an error that a handler threw. Strangers are not told what went wrong inside. */
 export function answerTrouble(error: Error, context: Context<OpenEnv>): Response {
-  const { language } = context.get('arrival') ?? { language: 'en' };
+  const { language, visit } = context.get('arrival');
   const words = FRAME_WORDS[language];
   if (error instanceof Refused) {
     return troublePage(context, error.status, words[HEADING[error.refusal]], words[`${error.refusal}Text`]);
@@ -42,7 +47,8 @@ export function answerTrouble(error: Error, context: Context<OpenEnv>): Response
     return troublePage(context, 503, words.unreachable, words.unreachableText);
   }
   const status = error instanceof HTTPException ? (error.status as ContentfulStatusCode) : 500;
-  return troublePage(context, status, words.trouble, error.message);
+  const text = isFault(error) && visit === null ? words.troubleText : error.message;
+  return troublePage(context, status, words.trouble, text);
 }
 
 function troublePage(

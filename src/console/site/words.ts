@@ -22,6 +22,7 @@ const en = {
   unreachableText:
     'The console runs, the daemon behind it does not, or it is busy. Mail is another process: look at its log.',
   trouble: 'This did not work',
+  troubleText: 'The log of the gateway says why (event console.fault).',
   back: 'Back to the start page',
 };
 
@@ -46,6 +47,7 @@ const ja: typeof en = {
   unreachableText:
     'コンソールは動作していますが、ゲートウェイのデーモンが停止しているか、処理中です。デーモンのログを確認してください。',
   trouble: '処理できませんでした',
+  troubleText: '原因はゲートウェイのログ (イベント console.fault) に記録されています。',
   back: 'トップページに戻る',
 };
 
