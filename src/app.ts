@@ -16,6 +16,7 @@ import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { openLog } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { openRejections, type Rejections } from './rejections.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
@@ -83,7 +84,11 @@ export async function openGateway(
       directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
       operator: operatorFrom(config.policy, SILENT),
     };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const rejections = openRejections(config, events);
+    closers.push(() => rejections.stop());
+    const learning = openLearning(config, shared, events, rejections, (directory) =>
+      lookups?.published(directory),
+    );
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
@@ -100,12 +105,14 @@ export async function openGateway(
       watch.look();
       return metrics();
     };
-    const { edge, nextHops } = watchEdge(edgeOf(config, shared, relay, { lookups, accepted }, events));
+    const answered = { lookups, accepted, rejections };
+    const { edge, nextHops } = watchEdge(edgeOf(config, shared, relay, answered, events));
     const listeners = await openListeners(config, edge, events, closers);
     const parts = { config, version, answering: shared, learning, lookups, listeners, nextHops, events };
     const keeper = consoleOf(config, events);
     const control = await openControlSocket(config.controlSocket, {
       ...controlFunctions({ ...parts, metrics: looked }),
+      rejections: rejections.functions,
       console: consoleFunctions(config, keeper, learning, events),
       consoleToken: keeper?.token ?? null,
     });
@@ -123,6 +130,7 @@ function openLearning(
   config: Config,
   shared: Shared,
   events: Events,
+  rejections: Pick<Rejections, 'directory'>,
   published: (directory: TenantDirectory) => void,
 ): Learning {
   const settings = {
@@ -143,6 +151,7 @@ function openLearning(
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
       published(tenant);
+      rejections.directory(snapshot);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {

@@ -5,8 +5,10 @@ import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
+import { explain as explainAnswer } from './commands/explain.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
+import { rejections } from './commands/rejections.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
@@ -74,6 +76,40 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
 --force. Exit code: 0 imported, or would be; 1 held, or the file cannot be used.`,
     options: { tenant: 'string', 'dry-run': 'boolean', force: 'boolean', remove: 'boolean' },
     run: (args, terminal) => withDaemon(args, terminal, importFile),
+  },
+  rejections: {
+    usage:
+      'rcptgate rejections [filters] [--top | --regrets | --csv | --follow] [--limit N] [--json] [--config FILE]',
+    summary: 'show what was refused and deferred: as a list, by frequency, or which of it exists now',
+    help: `Filters: --since and --until (24h, 7d or 2026-11-22T18:00Z; default 24h), --recipient, --client, --domain, --tenant,
+--reason, --verdict reject|defer, --text. A recipient is an address, a part of one, or a pattern with *; a client may
+have a * too. --top lists recipients, clients, domains and reasons; --regrets who was rejected and appeared in the
+directory later; --csv prints every row; --follow shows what comes. Exit code: 0, also when there is nothing.`,
+    options: {
+      since: 'string',
+      until: 'string',
+      recipient: 'string',
+      client: 'string',
+      domain: 'string',
+      tenant: 'string',
+      reason: 'string',
+      verdict: 'string',
+      text: 'string',
+      limit: 'string',
+      top: 'boolean',
+      regrets: 'boolean',
+      csv: 'boolean',
+      follow: 'boolean',
+    },
+    run: (args, terminal) => withDaemon(args, terminal, rejections),
+  },
+  explain: {
+    usage: 'rcptgate explain REF|ADDRESS [--json] [--config FILE]',
+    summary:
+      'show what the reference in a bounce was about, or what happened to an address, and what would be answered now',
+    help: `Exit code, by what would be answered now: 0 accepted, 1 rejected, 4 deferred; 1 too when nothing is known of the reference.`,
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, explainAnswer),
   },
   coverage: {
     usage: 'rcptgate coverage [--json] [--config FILE]',

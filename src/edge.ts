@@ -10,6 +10,7 @@ import type { Operator } from './core/operator.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
+import type { Rejections } from './rejections.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
@@ -48,12 +49,19 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
+/** What is asked and told besides the directory and the relay. */
+export interface EdgeParts {
+  readonly lookups: LiveLookups | null;
+  readonly accepted: AcceptedMailLog;
+  readonly rejections: Rejections;
+}
+
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   { policy }: Config,
   shared: Shared,
   relay: Relay,
-  { lookups, accepted }: { readonly lookups: LiveLookups | null; readonly accepted: AcceptedMailLog },
+  { lookups, accepted, rejections }: EdgeParts,
   events: Events,
 ): SmtpEdge {
   const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
@@ -80,11 +88,18 @@ export function edgeOf(
         if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
           accepted.note(tenant, matched);
         events.recipient(answer);
+        rejections.recipient(answer);
       },
       messageRelayed: events.message,
-      messageFailed: events.message,
+      messageFailed(message) {
+        events.message(message);
+        rejections.message(message);
+      },
       nextHopTrouble: events.nextHopTrouble,
-      sessionRefused: events.sessionRefuse,
+      sessionRefused(refusal) {
+        events.sessionRefuse(refusal);
+        rejections.session(refusal);
+      },
       listenerTrouble: events.listenerTrouble,
     },
   };

@@ -16,7 +16,14 @@ function sourceOf(file: string): string {
   return readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 }
 
-const EVENTS = ['events', 'learning-events', 'operator-events', 'application-events', 'console-events']
+const EVENTS = [
+  'events',
+  'learning-events',
+  'operator-events',
+  'application-events',
+  'console-events',
+  'rejection-events',
+]
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');
 

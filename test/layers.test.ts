@@ -17,6 +17,8 @@ const TOP = [
   'edge-watch.ts',
   'inquiry.ts',
   'recipient-inquiry.ts',
+  'recorder.ts',
+  'rejections.ts',
   'learner.ts',
   'rounds.ts',
   'tenant.ts',

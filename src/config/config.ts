@@ -11,6 +11,7 @@ import { crossChecks } from './checks.ts';
 import { type ConsoleConfig, consoleFrom } from './console.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
+import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
 export interface SmtpConfig {
@@ -86,6 +87,7 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly rejections: RejectionsConfig;
   readonly console: ConsoleConfig;
 }
 
@@ -166,6 +168,7 @@ function fromFile(file: ConfigFile): Config {
       recentMail: file.guard.recent_mail,
     },
     lookup: lookupFrom(file.lookup),
+    rejections: rejectionsFrom(file.rejections),
     console: consoleFrom(file.console),
   };
 }

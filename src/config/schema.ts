@@ -4,6 +4,7 @@ import { normaliseDomain } from '../core/address.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
 import { consoleSchema } from './console.ts';
 import { overrideSchema } from './override.ts';
+import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseHostPort, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
@@ -160,6 +161,7 @@ export const fileSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
+  rejections: rejectionsSchema.prefault({}),
   console: consoleSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),

@@ -7,6 +7,7 @@
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
+ *   rejections, history           in rejections-routes.ts
  *   applications                  in application-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
@@ -23,6 +24,7 @@ import { type ApplicationFunctions, applicationRoutes } from './application-rout
 import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
+import { type RejectionFunctions, rejectionRoutes } from './rejections-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
@@ -38,6 +40,7 @@ export interface ControlFunctions {
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
   readonly recipients?: RecipientFunctions;
+  readonly rejections?: RejectionFunctions;
   readonly applications?: ApplicationFunctions;
   readonly console?: ConsoleFunctions;
   /** What the console proves itself with; null without a console. */
@@ -65,6 +68,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   );
   operatorRoutes(app, answer.operator);
   if (answer.recipients) recipientRoutes(app, answer.recipients);
+  if (answer.rejections) rejectionRoutes(app, answer.rejections);
   if (answer.applications) applicationRoutes(app, answer.applications);
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   app.get('/v1/status', async (context) => context.json(await answer.status()));

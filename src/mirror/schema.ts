@@ -167,15 +167,15 @@ export const STAGED_BY_OBJECT = `
  * Brings the tables up to date in one transaction.
  * @throws Error when a newer version of this program made the file.
  */
-export function migrate(database: Database): void {
+export function migrate(database: Database, migrations: readonly string[] = MIGRATIONS): void {
   const version = Number(database.pragma('user_version', { simple: true }));
-  if (version > MIGRATIONS.length) {
+  if (version > migrations.length) {
     throw new Error(
-      `it was made by a newer version of rcptgate (schema ${version}; this one knows up to ${MIGRATIONS.length})`,
+      `it was made by a newer version of rcptgate (schema ${version}; this one knows up to ${migrations.length})`,
     );
   }
   database.transaction(() => {
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
-    database.pragma(`user_version = ${MIGRATIONS.length}`);
+    for (const migration of migrations.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${migrations.length}`);
   })();
 }

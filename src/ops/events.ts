@@ -11,6 +11,7 @@ import { type CredentialEvent, credentialLine, measureExpiry } from './credentia
 import { learningEvents } from './learning-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
+import { rejectionEvents } from './rejection-events.ts';
 
 /** Every `event` value of the log. */
 export const EVENT_NAMES = [
@@ -45,6 +46,10 @@ export const EVENT_NAMES = [
   'credential.use',
   'credential.trouble',
   'credential.expiry',
+  'rejections.lost',
+  'rejections.trouble',
+  'rejections.set_aside',
+  'regret.found',
   'application.save',
   'application.discard',
   'application.authenticate',
@@ -195,6 +200,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...learningEvents(logger, metrics),
     ...operatorEvents(logger),
+    ...rejectionEvents(logger, metrics),
     ...applicationEvents(logger),
     ...consoleEvents(logger),
   };

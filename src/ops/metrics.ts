@@ -8,6 +8,8 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly rejections: Counter<'outcome'>;
+  readonly regrets: Counter<'tenant'>;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly credentialExpiry: Gauge<'tenant'>;
@@ -53,7 +55,27 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant', 'outcome'],
       registers,
     }),
+    ...ledgerCounters(registry),
     ...tenantGauges(registry),
+  };
+}
+
+/** What becomes of answers in the rejection log. */
+function ledgerCounters(registry: Registry) {
+  const registers = [registry];
+  return {
+    rejections: new Counter({
+      name: 'rcptgate_rejection_log_answers_total',
+      help: 'Answers of 4xx and 5xx by what the rejection log did with them: kept, aggregated or lost.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    regrets: new Counter({
+      name: 'rcptgate_regretted_addresses_total',
+      help: 'Addresses that were rejected as unknown and appeared in the directory later.',
+      labelNames: ['tenant'],
+      registers,
+    }),
   };
 }
 
