@@ -106,6 +106,30 @@ export function encodeImport(addresses: ImportedTypes): string {
   return [...addresses].map(([address, type]) => `${type}\t${address}\n`).join('');
 }
 
+/** Characters encoded at a time. */
+const PIECE = 1 << 20;
+
+/** {@link encodeImport} in UTF-8, without holding all of its text at a time. */
+export function encodeImportBytes(addresses: ImportedTypes): Uint8Array {
+  const encoder = new TextEncoder();
+  const pieces: Uint8Array[] = [];
+  let text = '';
+  for (const [address, type] of addresses) {
+    text += `${type}\t${address}\n`;
+    if (text.length < PIECE) continue;
+    pieces.push(encoder.encode(text));
+    text = '';
+  }
+  pieces.push(encoder.encode(text));
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 /** The lines of {@link encodeImport}; what is no such line is left out. */
 export function* decodeImport(text: string): Generator<readonly [address: string, type: string]> {
   for (let from = 0; from < text.length; ) {

@@ -1,6 +1,7 @@
 /** The recipients pages: search, one in full, explanations, overrides, the import in two steps. */
 import { describe, expect, it } from 'vitest';
 import { recipientsSection } from '../../src/console/recipients/section.tsx';
+import { openUploads } from '../../src/console/recipients/upload.ts';
 import { ACTION_OF } from '../../src/core/verdict.ts';
 import { gatewayView, MINE, NOW, OTHER, tenantView } from './gateway-state.ts';
 import { type Answers, adminOf, FROM, READER, type RigOptions, siteRig } from './site.ts';
@@ -487,6 +488,13 @@ describe('an import', () => {
     );
     expect([answer.status, await answer.text()]).toEqual([413, expect.stringContaining('too large')]);
     expect(site.calls).toEqual([]);
+  });
+
+  it('one at a time is read, and not beyond the number of addresses that fits', async () => {
+    const bytes = new TextEncoder().encode(CSV);
+    const read = openUploads(2);
+    expect(await Promise.all([read(bytes), read(bytes)])).toMatchObject([{ ok: true }, 'busy']);
+    expect([await read(bytes), await openUploads(1)(bytes)]).toMatchObject([{ ok: true }, 'too-many']);
   });
 
   it('in use can be removed by whoever is sure', async () => {

@@ -92,7 +92,9 @@ function Explanation({
         <Line
           name={words.lookup}
           value={
-            lookup ? `${words.lookups[lookup.outcome] ?? lookup.outcome} (${Math.round(lookup.ms)} ms)` : null
+            lookup
+              ? `${words.lookups[lookup.outcome] ?? lookup.outcome} (${Math.max(1, Math.round(lookup.ms))} ms)`
+              : null
           }
         />
         <Owners explained={explained} language={language} />

@@ -1,7 +1,7 @@
 /** The routes of the import: upload, preview, confirmation of the very same bytes, removal. */
 import type { Context, Hono } from 'hono';
 import type { ExchangeExport } from '../../core/exchange-export.ts';
-import { encodeImport } from '../../core/import-plan.ts';
+import { encodeImportBytes } from '../../core/import-plan.ts';
 import { actorOf } from '../site/daemon.ts';
 import { formOf } from '../site/form.tsx';
 import { numberText } from '../site/format.tsx';
@@ -11,7 +11,8 @@ import { quotedText } from '../site/quoted.tsx';
 import type { SiteEnv } from '../site/section.ts';
 import { Refused } from '../site/trouble.tsx';
 import { mayChange, maySee } from '../site/visit.ts';
-import { ImportBody, PreviewBody } from './import.tsx';
+import { ImportBody, limitText } from './import.tsx';
+import { PreviewBody } from './import-preview.tsx';
 import type { PendingImport, PendingImports } from './pending-imports.ts';
 import type { ImportResult, RecipientQuestions } from './questions.ts';
 import type { ReadUpload } from './upload.ts';
@@ -76,9 +77,10 @@ async function upload(context: Context<SiteEnv>, { ask, pending, read }: Parts):
   if (file === null) return problem(context, words.noFile);
   const name = quotedText(file.name) || 'upload.csv';
   const told = await read(file.bytes);
-  if (told === null) return problem(context, words.busy);
+  if (told === 'busy') return problem(context, words.busy);
+  if (told === 'too-many') return problem(context, words.tooMany(name, limitText(visit.language)));
   if (!told.ok) return problem(context, `${words.unreadable(name)}: ${quotedText(told.problem)}`);
-  const list = new TextEncoder().encode(encodeImport(told.export.addresses));
+  const list = encodeImportBytes(told.export.addresses);
   const result = await ask.importList(
     { tenant, file: name, list, dryRun: true, force: false },
     actorOf(visit),

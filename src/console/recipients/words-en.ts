@@ -192,6 +192,9 @@ export const RECIPIENT_EN = {
     currentText: (count: string, file: string, when: string) =>
       `${count} addresses from ${file}, imported ${when}.`,
     file: 'CSV file of Export-Csv',
+    size: (bytes: string, addresses: string) => `${bytes} and ${addresses} addresses`,
+    tooMany: (file: string, limit: string) =>
+      `${file} has more addresses than can be imported here (at most ${limit}). Import it on the machine of the gateway: rcptgate import FILE.`,
     limit: (size: string) =>
       `At most ${size}. Import a larger one on the machine of the gateway: rcptgate import FILE.`,
     upload: 'Upload and preview',

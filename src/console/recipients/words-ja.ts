@@ -186,6 +186,9 @@ export const RECIPIENT_JA: RecipientWords = {
     currentNone: 'まだインポートされていません。',
     currentText: (count, file, when) => `${count} アドレス (${file}、${when})`,
     file: 'Export-Csv の CSV ファイル',
+    size: (bytes, addresses) => `${bytes}、${addresses} アドレス`,
+    tooMany: (file, limit) =>
+      `${file} のアドレスが多すぎます (最大 ${limit})。ゲートウェイのサーバーで rcptgate import FILE を実行してください。`,
     limit: (size) =>
       `最大 ${size}。より大きいファイルは、ゲートウェイのサーバーで rcptgate import FILE を実行してください。`,
     upload: 'アップロードして確認',

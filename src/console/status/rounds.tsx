@@ -36,7 +36,7 @@ export function RoundsTable({ rounds, caption, language }: TableProps) {
   return (
     <Scroll label={caption}>
       <table>
-        <caption>{caption}</caption>
+        <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
             <th scope="col">{words.started}</th>
@@ -72,7 +72,7 @@ function RoundRows({ round, language }: { readonly round: RoundView; readonly la
         <td>
           <Time at={startedAt} />
         </td>
-        <td>{durationText(language, durationMs)}</td>
+        <td>{durationMs < 1000 ? `${Math.round(durationMs)} ms` : durationText(language, durationMs)}</td>
         <td>
           <Outcome outcome={outcome} language={language} />
         </td>
