@@ -88,7 +88,7 @@ interop(import.meta.url, ['Chromium'], 'the renewal of a secret', () => {
     process.stdout.write(
       `renewal: ${mail.taken} messages, no trouble, slowest RCPT TO ${mail.slowest.toFixed(0)} ms\n`,
     );
-  }, 90_000);
+  });
 
   it('is asked for from 60 days before the end', async () => {
     await using installed = await startInstallation();
