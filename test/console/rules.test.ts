@@ -223,26 +223,38 @@ describe('a one-time link', () => {
 });
 
 describe('attempts', () => {
-  it('are ten for a client, then one in six seconds', () => {
+  const allowed = (attempts: Attempts, clients: readonly string[], now: number): number =>
+    clients.map((client) => attempts.attempt(client, now)).filter((each) => each === 'allowed').length;
+  const times = (count: number, client: string): string[] => Array.from({ length: count }, () => client);
+
+  it('are twenty for a client, then one in three seconds', () => {
     const attempts = new Attempts();
-    const tries = (client: string, now: number, count: number) =>
-      Array.from({ length: count }, () => attempts.allow(client, now)).filter(Boolean).length;
-    expect([tries('192.0.2.1', 0, 20), tries('192.0.2.2', 0, 20)]).toEqual([10, 10]);
-    expect([tries('192.0.2.1', 5_999, 5), tries('192.0.2.1', 6_001, 5)]).toEqual([0, 1]);
+    const [one, other] = ['192.0.2.1', '192.0.2.2'];
+    expect([allowed(attempts, times(40, one), 0), allowed(attempts, times(40, other), 0)]).toEqual([20, 20]);
+    expect([allowed(attempts, times(5, one), 2_999), allowed(attempts, times(5, one), 3_001)]).toEqual([
+      0, 1,
+    ]);
   });
 
   it('of one /64 count together', () => {
     const attempts = new Attempts();
-    const all = Array.from({ length: 20 }, (_, index) => attempts.allow(`2001:db8:1:2::${index + 1}`, 0));
-    expect(all.filter(Boolean)).toHaveLength(10);
-    expect(attempts.allow('2001:db8:1:3::1', 0)).toBe(true);
+    const network = Array.from({ length: 40 }, (_, index) => `2001:db8:1:2::${index + 1}`);
+    expect(allowed(attempts, network, 0)).toBe(20);
+    expect(attempts.attempt('2001:db8:1:3::1', 0)).toBe('allowed');
   });
 
   it('of all together are bounded', () => {
     const attempts = new Attempts();
-    const all = Array.from({ length: 300 }, (_, index) => attempts.allow(`192.0.2.${index}`, 0));
-    expect(all.filter(Boolean)).toHaveLength(200);
-    expect(attempts.allow('198.51.100.1', 1000)).toBe(true);
+    const many = Array.from({ length: 300 }, (_, index) => `192.0.2.${index}`);
+    expect(allowed(attempts, many, 0)).toBe(200);
+    expect(attempts.attempt('198.51.100.1', 1000)).toBe('allowed');
+  });
+
+  it('that are refused are worth one line in a row', () => {
+    const attempts = new Attempts();
+    allowed(attempts, times(20, 'a'), 0);
+    const next = [0, 1, 2, 3001, 3002, 3003].map((now) => attempts.attempt('a', now));
+    expect(next).toEqual(['refused', 'again', 'again', 'allowed', 'refused', 'again']);
   });
 });
 

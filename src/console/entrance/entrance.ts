@@ -11,6 +11,7 @@ import type { Cookies } from '../site/cookies.ts';
 import { openOneShots } from '../site/one-shot.ts';
 import type { OpenEnv } from '../site/section.ts';
 import type { Sessions } from '../site/sessions.ts';
+import { Refused } from '../site/trouble.tsx';
 import { type Account, mayChange, type Visit, type Visitor } from '../site/visit.ts';
 import { roleOf, visitorFrom } from './authorise.ts';
 import type { Application, DaemonSide } from './daemon-side.ts';
@@ -102,7 +103,7 @@ export function openEntrance(parts: EntranceParts): Entrance {
   };
   return {
     async useLink(context, link) {
-      if (!allowed(parts, context)) return back(context, 'link', refused({ kind: 'attempts' }));
+      attempt(parts, context, 'link');
       const use = await side.useLink(link);
       if (use !== 'good') return back(context, 'link', refused({ kind: 'link', why: use }));
       const name = 'console link';
@@ -110,7 +111,7 @@ export function openEntrance(parts: EntranceParts): Entrance {
       return back(context, 'link', { ok: true, to: '/' });
     },
     async begin(context, ask) {
-      if (!allowed(parts, context)) return back(context, 'microsoft', refused({ kind: 'attempts' }));
+      attempt(parts, context, 'microsoft');
       const all = await side.applications();
       const application = all.find(({ tenant, ready }) => tenant === ask.tenant && ready);
       if (!application) return back(context, 'microsoft', refused(NO_APPLICATION));
@@ -126,8 +127,10 @@ export function openEntrance(parts: EntranceParts): Entrance {
       return context.redirect(authorizeUrl(begun, state, callback), 303);
     },
     async finish(context) {
-      if (!allowed(parts, context)) return back(context, 'microsoft', refused({ kind: 'attempts' }));
-      return back(context, 'microsoft', await finished(context));
+      const result = await finished(context);
+      // A state that was issued has been counted when it was.
+      if (!result.ok && result.problem.kind === 'state') attempt(parts, context, 'microsoft');
+      return back(context, 'microsoft', result);
     },
   };
 }
@@ -142,8 +145,17 @@ function refused(problem: Problem): Result {
   return { ok: false, problem };
 }
 
-function allowed({ attempts }: EntranceParts, context: Context<OpenEnv>): boolean {
-  return attempts.allow(context.get('arrival').from, performance.now());
+/** Counts an attempt. @throws Refused 429 when there were too many; of a row of them the log hears once. */
+function attempt(
+  { attempts, tell }: EntranceParts,
+  context: Context<OpenEnv>,
+  how: 'link' | 'microsoft',
+): void {
+  const { from } = context.get('arrival');
+  const outcome = attempts.attempt(from, performance.now());
+  if (outcome === 'allowed') return;
+  if (outcome === 'refused') tell({ news: 'refused', how, from, why: 'too many attempts', account: null });
+  throw new Refused('tooMany', 429);
 }
 
 /** The query with each parameter once; null when one is there twice, because readers differ in which of them counts. */
@@ -247,8 +259,6 @@ function whyText(problem: Problem): string {
       return problem.why;
     case 'account':
       return 'the person has no app role and is on no list';
-    default:
-      return 'too many attempts';
   }
 }
 

@@ -17,8 +17,7 @@ export type Problem =
   /** The token is not right; `why` in words of ours. */
   | { readonly kind: 'identity'; readonly why: string }
   /** They are who they are, and on no list. */
-  | { readonly kind: 'account'; readonly account: Account; readonly name: string }
-  | { readonly kind: 'attempts' };
+  | { readonly kind: 'account'; readonly account: Account; readonly name: string };
 
 /** Browsers that are on their way in, each known by a cookie. */
 export interface Arrivals {

@@ -24,7 +24,6 @@ const en = {
     declined: 'The sign-in was cancelled at Microsoft.',
     microsoft: 'Microsoft did not sign you in:',
     identity: 'What Microsoft answered is not proof of who you are:',
-    attempts: 'There were too many attempts. Wait a minute.',
     account: 'You are signed in at Microsoft, but may not enter here.',
   },
   accountText:
@@ -55,7 +54,6 @@ const ja: typeof en = {
     declined: 'Microsoft 側でサインインがキャンセルされました。',
     microsoft: 'Microsoft でサインインできませんでした:',
     identity: 'Microsoft からの応答では本人であることを確認できませんでした:',
-    attempts: '試行回数が多すぎます。1 分ほど待ってからやり直してください。',
     account: 'Microsoft にはサインインできましたが、このコンソールを使用する権限がありません。',
   },
   accountText:

@@ -8,7 +8,7 @@ import type { OpenEnv, SiteEnv } from './section.ts';
 import { FRAME_WORDS } from './words.ts';
 
 /** Why the frame refuses a request. */
-export type Refusal = 'notFound' | 'notAllowed' | 'adminOnly' | 'badForm' | 'tooLarge';
+export type Refusal = 'notFound' | 'notAllowed' | 'adminOnly' | 'badForm' | 'tooLarge' | 'tooMany';
 
 /** A refusal of the frame; areas may throw it too (`new Refused('notAllowed', 403)`). */
 export class Refused extends Error {
@@ -29,6 +29,7 @@ const HEADING = {
   adminOnly: 'notAllowed',
   badForm: 'badForm',
   tooLarge: 'tooLarge',
+  tooMany: 'tooMany',
 } as const;
 
 /** Whether an error is a fault of ours, or of what we asked, that an operator should hear of. */

@@ -18,6 +18,8 @@ const en = {
     'It did not come from this console, or your session has changed since. Open the page again and repeat what you did.',
   tooLarge: 'The file is too large',
   tooLargeText: 'Nothing was read of it.',
+  tooMany: 'Too many attempts',
+  tooManyText: 'Wait a minute, then try again.',
   unreachable: 'The gateway does not answer',
   unreachableText:
     'The console runs, the daemon behind it does not, or it is busy. Mail is another process: look at its log.',
@@ -43,6 +45,8 @@ const ja: typeof en = {
     'このコンソールから送信されたものではないか、セッションが変わっています。ページを開き直して、もう一度操作してください。',
   tooLarge: 'ファイルが大きすぎます',
   tooLargeText: '内容は読み込まれていません。',
+  tooMany: '試行回数が多すぎます',
+  tooManyText: '1 分ほど待ってからやり直してください。',
   unreachable: 'ゲートウェイが応答しません',
   unreachableText:
     'コンソールは動作していますが、ゲートウェイのデーモンが停止しているか、処理中です。デーモンのログを確認してください。',
