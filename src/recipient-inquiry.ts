@@ -30,7 +30,7 @@ export function recipientFunctions(parts: Looked): RecipientFunctions {
       return learning.operator('recipient', { tenant: tenant.toLowerCase(), stream, id });
     },
     held: (tenant, after) => learning.operator('held', { tenant: tenant.toLowerCase(), after }),
-    rounds: (tenant) => learning.operator('rounds', { tenant: tenant.toLowerCase() }),
+    rounds: (tenant, limit) => learning.operator('rounds', { tenant: tenant.toLowerCase(), limit }),
     explain: (address, tenants) => explainWithin(address, tenants, parts),
     owners: (matches) => matches.map((match) => ownerOf(match, config)),
   };

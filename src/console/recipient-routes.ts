@@ -4,7 +4,7 @@
  *   GET  /v1/recipients?tenant&q&kind&after&limit   a page of a search
  *   GET  /v1/recipient?tenant&stream&id     everything known of one object; null when there is none
  *   GET  /v1/held?tenant&after              a part of the held plan, in order of address
- *   GET  /v1/rounds?tenant                  the last rounds, the latest first
+ *   GET  /v1/rounds?tenant&limit            the last rounds, the latest first
  *   POST /v1/explain {address, tenants}     the answer to an address and why; null outside of these tenants
  *   POST /v1/overrides/owners {matches}     whose tenant each match speaks for
  */
@@ -25,7 +25,7 @@ export interface RecipientFunctions {
   search(request: SearchRequest): Promise<unknown>;
   recipient(tenant: string, stream: string, id: string): Promise<unknown>;
   held(tenant: string, after: string): Promise<unknown>;
-  rounds(tenant: string): Promise<unknown>;
+  rounds(tenant: string, limit: number | null): Promise<unknown>;
   /** `tenants` null: of any. */
   explain(address: string, tenants: readonly string[] | null): Promise<unknown>;
   owners(matches: readonly string[]): unknown;
@@ -50,9 +50,10 @@ export function recipientRoutes(app: Hono<ControlEnv>, answer: RecipientFunction
     const { tenant = '', after = '' } = context.req.query();
     return context.json(await answer.held(tenant, after));
   });
-  app.get('/v1/rounds', async (context) =>
-    context.json(await answer.rounds(context.req.query('tenant') ?? '')),
-  );
+  app.get('/v1/rounds', async (context) => {
+    const { tenant = '', limit = '' } = context.req.query();
+    return context.json(await answer.rounds(tenant, /^\d{1,3}$/.test(limit) ? Number(limit) : null));
+  });
   app.post('/v1/explain', async (context) => {
     const { address, tenants = null } = Object(await context.req.json().catch(() => null)) as {
       address?: unknown;

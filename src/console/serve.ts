@@ -6,6 +6,7 @@ import { assembleConsole } from './assemble.ts';
 import type { ConsoleMessage, ConsoleSettings } from './ipc.ts';
 import { clientAddress, networks } from './site/client-address.ts';
 import { daemonAt } from './site/daemon.ts';
+import { paced } from './site/pacing.ts';
 import { sectionsOf } from './site/sections.ts';
 
 /** Ms between attempts to listen. */
@@ -21,7 +22,7 @@ export function serveConsole(settings: ConsoleSettings, tell: (message: ConsoleM
   const isTrusted = networks(settings.trustedProxies);
   const { app } = assembleConsole({
     settings,
-    daemon: daemonAt(settings.controlSocket, settings.token),
+    daemon: paced(daemonAt(settings.controlSocket, settings.token)),
     sections: sectionsOf,
     tell: (news) => tell({ kind: 'news', news }),
     clientAddress(context: Context<{ Bindings: HttpBindings }>) {

@@ -234,8 +234,11 @@ export interface Requests extends ApplicationRequests, ConsoleRequests {
     readonly ask: { readonly tenant: string; readonly after: string };
     readonly answer: HeldPage;
   };
-  /** The last rounds of a tenant, the latest first. */
-  readonly rounds: { readonly ask: { readonly tenant: string }; readonly answer: readonly RoundReport[] };
+  /** The last rounds of a tenant, the latest first; `limit` null: all that are kept. */
+  readonly rounds: {
+    readonly ask: { readonly tenant: string; readonly limit: number | null };
+    readonly answer: readonly RoundReport[];
+  };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 

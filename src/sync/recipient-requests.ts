@@ -44,9 +44,10 @@ export function recipientHandlers(
     recipient: async ({ tenant, stream, id }) =>
       store().picture(known(tenant), stream, id, now() - gracePeriod),
     held: async ({ tenant, after }) => store().heldAddresses(known(tenant), after, HELD_PAGE),
-    rounds: async ({ tenant }) =>
+    rounds: async ({ tenant, limit }) =>
       store()
         .rounds(known(tenant))
+        .slice(0, limit ?? undefined)
         .map((report) => JSON.parse(report) as RoundReport),
   };
 }

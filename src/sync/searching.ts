@@ -43,7 +43,8 @@ export interface SearchClock {
 
 const CLOCK: SearchClock = {
   now: () => performance.now(),
-  pause: () => new Promise((resolve) => setImmediate(resolve)),
+  // A millisecond and not none: beside rounds and lookups the thread should have time to spare.
+  pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
 };
 
 /**

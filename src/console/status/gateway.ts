@@ -80,7 +80,8 @@ export interface CredentialView {
 /** The typed questions of this area. Each throws what {@link Daemon} throws, and Error when the answer has another form. */
 export interface GatewayQuestions {
   status(): Promise<GatewayView>;
-  rounds(tenant: string): Promise<readonly RoundView[]>;
+  /** The latest first; `limit` null: all that are remembered. */
+  rounds(tenant: string, limit: number | null): Promise<readonly RoundView[]>;
   held(tenant: string, after: string): Promise<HeldPage>;
   coverage(): Promise<readonly Coverage[]>;
 }
@@ -92,8 +93,9 @@ export function gatewayQuestions(daemon: Pick<Daemon, 'get'>): GatewayQuestions 
       const value = (await daemon.get('/v1/status')) as GatewayView | null;
       return checked(value, Array.isArray(value?.tenants) && Array.isArray(value.listeners));
     },
-    async rounds(tenant) {
-      const value = await daemon.get(`/v1/rounds?tenant=${encodeURIComponent(tenant)}`);
+    async rounds(tenant, limit) {
+      const query = new URLSearchParams({ tenant, limit: String(limit ?? '') });
+      const value = await daemon.get(`/v1/rounds?${query}`);
       return checked(value as readonly RoundView[], Array.isArray(value));
     },
     async held(tenant, after) {

@@ -24,3 +24,17 @@ export function latest<Value>(
     return running;
   };
 }
+
+/** The same for a question about something, such as a tenant; there are few of those. */
+export function latestOf<Value>(
+  ask: (about: string) => Promise<Value>,
+  keep: number,
+  now: () => number,
+): (about: string) => Promise<Value> {
+  const questions = new Map<string, () => Promise<Value>>();
+  return (about) => {
+    const known = questions.get(about) ?? latest(() => ask(about), keep, now);
+    questions.set(about, known);
+    return known();
+  };
+}

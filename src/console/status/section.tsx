@@ -12,9 +12,15 @@ import { Refused } from '../site/trouble.tsx';
 import { mayChange, maySee, type Visit } from '../site/visit.ts';
 import { CoverageText } from './coverage.tsx';
 import { ExpiryBanner } from './credential.tsx';
-import { type GatewayQuestions, type GatewayView, gatewayQuestions, visibleTenants } from './gateway.ts';
+import {
+  type GatewayQuestions,
+  type GatewayView,
+  gatewayQuestions,
+  type RoundView,
+  visibleTenants,
+} from './gateway.ts';
 import { HeldAddresses } from './held.tsx';
-import { latest } from './latest.ts';
+import { latest, latestOf } from './latest.ts';
 import { type Overview, OverviewParts } from './overview.tsx';
 import { RoundsTable } from './rounds.tsx';
 import { openRunningRounds, type RunningRounds } from './running.ts';
@@ -36,6 +42,8 @@ interface StatusParts {
   readonly parts: SectionParts;
   readonly ask: GatewayQuestions;
   readonly state: () => Promise<GatewayView>;
+  /** Of one tenant, for the first page. */
+  readonly lastRounds: (tenant: string) => Promise<readonly RoundView[]>;
   readonly running: RunningRounds;
 }
 
@@ -46,6 +54,7 @@ export function statusSection(parts: SectionParts): Section {
     parts,
     ask,
     state: latest(ask.status, STATE_KEPT, parts.now),
+    lastRounds: latestOf((tenant) => ask.rounds(tenant, ROUNDS_SHOWN), STATE_KEPT, parts.now),
     running: openRunningRounds(parts.daemon, parts.now),
   };
   const slowState = latest(own.state, BANNER_KEPT, parts.now);
@@ -98,12 +107,13 @@ function changed(context: Context<SiteEnv>) {
   return asked;
 }
 
-async function overviewOf(visit: Visit, { ask, state, running }: StatusParts): Promise<Overview> {
+async function overviewOf(visit: Visit, { state, lastRounds, running }: StatusParts): Promise<Overview> {
   const gateway = await state();
   const tenants = visibleTenants(visit.visitor, gateway).map(async (tenant) => {
-    // A daemon that is busy can still tell its state; the rounds then wait for the next look.
-    const rounds = await ask.rounds(tenant.tenant).catch(() => (tenant.lastRound ? [tenant.lastRound] : []));
-    return { tenant, rounds: rounds.slice(0, ROUNDS_SHOWN), running: running.of(tenant.tenant) };
+    // A mirror that cannot be read is told by the state; its rounds are what the state has of them.
+    const last = tenant.lastRound ? [tenant.lastRound] : [];
+    const rounds = await lastRounds(tenant.tenant).catch(() => last);
+    return { tenant, rounds, running: running.of(tenant.tenant) };
   });
   return { visit, gateway, tenants: await Promise.all(tenants) };
 }
@@ -125,7 +135,7 @@ async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promis
 
 async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
-  const rounds = await ask.rounds(tenant);
+  const rounds = await ask.rounds(tenant, null);
   const title = words.roundsOf(tenant);
   const body = (
     <>
