@@ -69,7 +69,10 @@ async function run(rehearsal: Rehearsal, version: string, terminal: Terminal): P
   for (const end of ['callback', 'consent']) tenant.application.addRedirectUri(`${console}/oauth/${end}`);
   const shown = path.relative('.', file);
   const guide = async (gateway: Gateway) => {
-    if (fromNothing) return terminal.out(setUpText(gateway, tenant, shown));
+    if (fromNothing)
+      return terminal.out(
+        setUpText(gateway, tenant, { link: await linkInto(config.controlSocket), config: shown }),
+      );
     // The first round is what makes the directory fresh; before it every answer would be 451.
     for await (const _line of controlClient(config.controlSocket).postLines('/v1/sync', {}));
     terminal.out(guideText(gateway, shown));
@@ -110,7 +113,20 @@ next_hop = "127.0.0.1:${hopPort}"
   return path.join(stateDir, 'rcptgate.toml');
 }
 
-function setUpText(gateway: Gateway, tenant: PracticeTenant, config: string): string {
+/** A one-time link, or why there is none. */
+async function linkInto(controlSocket: string): Promise<string> {
+  const answer = (await controlClient(controlSocket).post('/v1/console/link', {})) as {
+    readonly url?: string;
+    readonly problem?: string;
+  };
+  return answer.url ?? `there is none: ${answer.problem}`;
+}
+
+function setUpText(
+  gateway: Gateway,
+  tenant: PracticeTenant,
+  { link, config }: { readonly link: string; readonly config: string },
+): string {
   return `
 rcptgate runs and knows nothing of its tenant but the id: ${gateway.listeners.join(', ')} answers 451.
 Set the tenant up in a browser, as you would the real one. The application is registered; what the portal showed:
@@ -121,8 +137,9 @@ Set the tenant up in a browser, as you would the real one. The application is re
 
   The portal is ${tenant.login}/portal: more secrets, certificates, a manifest to paste, app roles to give.
 
-  1. Open the console by its one-time link
-     node dist/main.js console-link --config ${config}
+  1. Open the console by this link, which is good once and for ten minutes
+     ${link}
+     another one: node dist/main.js console-link --config ${config}
   2. Type the application id and the secret in, then Save, Authenticate, Connect. The browser does not know the practice
      tenant's certificate: go on all the same. Pick Gwen Global, who may consent (the others may not: try one).
   3. When the import is finished, alice@contoso.example is answered 250

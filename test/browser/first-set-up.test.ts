@@ -102,7 +102,7 @@ interop(import.meta.url, ['Chromium'], 'the first set-up', () => {
     await admin.page.getByText(`${OAUTH_WORDS.en.finished}:`).waitFor({ timeout: 60_000 });
     expect(await installed.rcpt('alice@contoso.example')).toMatch(/^250 /);
     await window.close();
-  }, 90_000);
+  });
 
   it.each(['en', 'ja'] as const)(
     'can be consented to by somebody without the console, in %s',

@@ -16,6 +16,8 @@ export interface Installation extends AsyncDisposable {
   readonly tenant: PracticeTenant;
   readonly hop: PracticeNextHop;
   readonly daemon: Daemon;
+  /** Messages that the next hop took so far. */
+  readonly delivered: number;
   /** `http://localhost:PORT`. */
   readonly url: string;
   /** A one-time link, as the command prints it. */
@@ -34,7 +36,12 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const { inFile = false, ...practice } = options;
   const registration = inFile ? 'consented' : 'unconsented';
   const tenant = await startPracticeTenant({ registration, ...practice });
-  const hop = await startPracticeNextHop({});
+  let delivered = 0;
+  const hop = await startPracticeNextHop({
+    onMessage: () => {
+      delivered++;
+    },
+  });
   const consolePort = await freePort();
   const url = `http://localhost:${consolePort}`;
   for (const end of ['callback', 'consent']) tenant.application.addRedirectUri(`${url}/oauth/${end}`);
@@ -44,13 +51,17 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     stateDir,
     nextHop: `127.0.0.1:${hop.port}`,
     setUpInConsole: !inFile,
-    console: `listen = "127.0.0.1:${consolePort}"`,
+    // So that each window comes from an address of its own, with sign-in attempts of its own.
+    console: `listen = "127.0.0.1:${consolePort}"\ntrusted_proxies = ["127.0.0.1"]`,
   });
   await daemon.logged(({ event }) => event === 'console.listen');
   return {
     tenant,
     hop,
     daemon,
+    get delivered() {
+      return delivered;
+    },
     url,
     async link() {
       const { code, out, err } = await daemon.run('console-link');

@@ -1,5 +1,6 @@
 /** A sender that never stops: whole messages to known recipients, one after the other, every reply kept. */
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { dialog } from '../dialog.ts';
 
 export interface SteadyMail extends AsyncDisposable {
@@ -40,7 +41,11 @@ export function steadyMail(port: number, recipients: readonly string[]): SteadyM
     sent.emit('message');
   }
   const run = (async () => {
-    for (let turn = 0; going; turn++) await message(recipients[turn % recipients.length] ?? '');
+    for (let turn = 0; going; turn++) {
+      await message(recipients[turn % recipients.length] ?? '');
+      // Leaves the processors to the browser for a moment; nothing waits for it.
+      await pause(10);
+    }
   })();
   const stop = async (): Promise<void> => {
     going = false;
