@@ -1,5 +1,7 @@
 /** What is told of a message: our own trace header, and the event at its end. */
+import type { Verdict } from '../core/verdict.ts';
 import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
+import type { Relayed } from './hop-transaction.ts';
 import { receivedHeader } from './received.ts';
 import { REPLY, type Reply, replyText } from './reply.ts';
 import type { Transaction } from './transaction.ts';
@@ -69,4 +71,13 @@ export function traceHeader(
 /** A reply as the events carry it. */
 export function sent(reply: Reply): SentReply {
   return { code: reply.code, enhanced: reply.enhanced, text: replyText(reply) };
+}
+
+/** What is said of a recipient, before its reference is known. `started` is on the steady clock. */
+export interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
+  readonly verdict: Verdict;
+  /** The reply with this reference at its end. */
+  worded(ref: string): Reply;
+  readonly rcpt: string;
+  readonly started: number;
 }

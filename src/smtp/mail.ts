@@ -13,7 +13,7 @@ import type { SessionFacts } from './events.ts';
 import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { reportMessage, sent, traceHeader } from './mail-report.ts';
+import { type RecipientOutcome, reportMessage, sent, traceHeader } from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
 import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
@@ -21,6 +21,8 @@ import { Transfer, type TransferOutcome } from './transfer.ts';
 
 /** Recipients of one client that may be under way at a time; the next waits for them. */
 const MAX_UNDER_WAY = 100;
+
+type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
 
 interface Message {
   readonly transfer: Transfer;
@@ -289,14 +291,4 @@ export class Mail {
     this.reset();
     if (outcome.cut) this.session.close();
   }
-}
-
-type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
-
-interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
-  readonly verdict: Verdict;
-  /** The reply with this reference at its end. */
-  worded(ref: string): Reply;
-  readonly rcpt: string;
-  readonly started: number;
 }
