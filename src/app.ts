@@ -3,18 +3,22 @@
  * one shared value, the directory, which the learning thread replaces whole.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { announcements, denialsToldTo, type Follower, openAnswering } from './answering.ts';
+import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
-import { emptyTenantDirectory, openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
-import { operatorFrom, SILENT } from './core/operator.ts';
-import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
+import { openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
+import { operatorFrom } from './core/operator.ts';
+import { nothingLearnt, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
-import { openLog } from './ops/log.ts';
-import { createMetrics } from './ops/metrics.ts';
+import { type Log, openLog } from './ops/log.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
+import { openHarvestGuard } from './smtp/harvest-guard.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { collectObservations } from './sync/observations.ts';
@@ -26,6 +30,17 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** Drains: new commands get 421, running transfers finish within the stop timeout. */
   stop(): Promise<void>;
+  /** Reads the configuration and the certificates again; what is wrong with them is told and changes nothing. */
+  reload(): Reloaded;
+}
+
+/** What a gateway tells and is told by. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly events: Events;
+  /** null: only certificates can be read again. */
+  readonly source: ConfigSource | null;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -39,6 +54,7 @@ export async function serve(
   version: string,
   err: (text: string) => void,
   started: (gateway: Gateway) => Promise<void> = async () => undefined,
+  source: ConfigSource | null = null,
 ): Promise<number> {
   const stopped = stopSignal();
   await using log = openLog(config.logLevel);
@@ -48,7 +64,8 @@ export async function serve(
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
   try {
-    const gateway = await openGateway(config, version, events, () => metrics.registry.metrics());
+    const gateway = await openGateway(config, version, { log, metrics, events, source });
+    process.on('SIGHUP', () => void gateway.reload());
     events.processReady(gateway.listeners);
     await started(gateway);
     events.processStop(await stopped);
@@ -68,8 +85,7 @@ export async function serve(
 export async function openGateway(
   config: Config,
   version: string,
-  events: Events,
-  metrics: () => Promise<string>,
+  { log, metrics, events, source }: Surroundings,
 ): Promise<Gateway> {
   const closers: Array<() => PromiseLike<unknown>> = [];
   const stop = async () => {
@@ -78,15 +94,24 @@ export async function openGateway(
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
     await claimControlSocket(config.controlSocket);
-    const shared: Shared = {
-      directory: new Map(config.tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
-      operator: operatorFrom(config.policy, SILENT),
-    };
-    const learning = openLearning(config, shared, events, (directory) => lookups?.published(directory));
+    const shared = nothingLearnt(config);
+    const { tell, follow } = announcements();
+    const certificates = keepCertificates(events);
+    const live = liveConfig(config, source, certificates, events, (next) => {
+      log.setLevel(next.logLevel);
+      shared.operator = operatorFrom(next.policy, shared.told);
+      tell({ kind: 'config', config: next });
+    });
+    closers.push(async () => certificates[Symbol.dispose]());
+    const learning = openLearning(live, shared, events, tell, (directory) => lookups?.published(directory));
     const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
     closers.push(() => learning.stop());
     await within(MIRROR_WAIT_MS, learning.ready);
-    const watch = watchFreshness(() => shared.directory, config.policy.freshnessLimit, events);
+    const watch = watchFreshness(
+      () => shared.directory,
+      () => live.config.policy.freshnessLimit,
+      events,
+    );
     watch.look();
     const accepted = collectAcceptedMail(learning.accepted);
     const observed = collectObservations((batch) => learning.operator('observed', batch));
@@ -95,25 +120,34 @@ export async function openGateway(
       await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
       await within(LAST_WORD_MS, observed[Symbol.asyncDispose]());
     });
-    const relay = openRelay(config);
-    closers.push(() => relay.close());
     const looked = () => {
       watch.look();
-      return metrics();
+      return metrics.registry.metrics();
     };
-    const listeners = await openListeners(
-      config,
-      edgeOf(config, shared, relay, { lookups, accepted, observed }, events),
-      events,
-      closers,
-    );
-    const parts = { config, version, answering: shared, learning, lookups, listeners, events };
-    const control = await openControlSocket(
-      config.controlSocket,
-      controlFunctions({ ...parts, metrics: looked }),
-    );
+    const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
+    closers.push(async () => harvest[Symbol.dispose]());
+    const parts = { live, shared, lookups, accepted, observed, harvest, certificates, events, metrics, log };
+    const { listeners, workers } = await openAnswering({ ...parts, follow }, closers);
+    certificates.presentedBy(() => live.config.smtp, listeners);
+    const inquired = {
+      get config() {
+        return live.config;
+      },
+      ...{
+        version,
+        answering: shared,
+        learning,
+        lookups,
+        harvest,
+        listeners,
+        workers,
+        events,
+        metrics: looked,
+      },
+    };
+    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
     closers.push(() => control[Symbol.asyncDispose]());
-    return { listeners: listeners.map(addressText), stop };
+    return { listeners: listeners.map(addressText), stop, reload: () => live.reload() };
   } catch (error) {
     await stop();
     throw error;
@@ -121,11 +155,13 @@ export async function openGateway(
 }
 
 function openLearning(
-  config: Config,
+  live: LiveConfig,
   shared: Shared,
   events: Events,
+  tell: Follower,
   published: (directory: TenantDirectory) => void,
 ): Learning {
+  const { config } = live;
   const settings = {
     stateDir: config.stateDir,
     masterKey: masterKeyFile(config.stateDir, process.env.CREDENTIALS_DIRECTORY, existsSync),
@@ -143,11 +179,15 @@ function openLearning(
     directory(snapshot) {
       const tenant = openSnapshot(snapshot);
       shared.directory = withTenant(shared.directory, tenant);
+      shared.snapshots.set(snapshot.tenant, snapshot);
+      tell({ kind: 'directory', snapshot });
       published(tenant);
       events.directoryPublish(tenant.tenant, tenant.known.size, tenant.departed.size, tenant.syncedAt);
     },
     operator(snapshot) {
-      shared.operator = operatorFrom(config.policy, snapshot);
+      shared.told = snapshot;
+      tell({ kind: 'operator', told: snapshot });
+      shared.operator = operatorFrom(live.config.policy, snapshot);
     },
     round: events.syncRound,
     held: events.syncHeld,

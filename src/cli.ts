@@ -5,6 +5,7 @@ import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
 import { coverage } from './commands/coverage.ts';
 import { discrepancies } from './commands/discrepancies.ts';
+import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { status } from './commands/status.ts';
@@ -12,6 +13,7 @@ import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
+import type { ConfigFile } from './config/schema.ts';
 import { controlClient, DaemonUnreachable } from './console/control-client.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
@@ -29,12 +31,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
     usage: 'rcptgate serve [--config FILE]',
     summary: 'run the gateway in the foreground',
-    help: 'Logs JSON lines to standard output. SIGTERM or SIGINT lets running transfers finish; a second one does not.',
+    help: 'Logs JSON lines to standard output. SIGTERM or SIGINT lets running transfers finish; a second one does not.\nSIGHUP reads the configuration and the certificates again.',
     options: {},
     run: async ({ config }, terminal) =>
-      withConfig(config, terminal, async (loaded) => {
+      withConfig(config, terminal, async (loaded, file) => {
         const { serve } = await import('./app.ts');
-        return serve(loaded, version(), terminal.err);
+        const reread = () => readConfig(config, { schedule: scheduleProblem });
+        return serve(loaded, version(), terminal.err, undefined, { file, reread });
       }),
   },
   check: {
@@ -66,6 +69,13 @@ a date and time with zone, or a duration such as 30d. The more specific match wi
 configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove (or it stands in the file), 2 not valid.`,
     options: { text: 'string', note: 'string', expires: 'string' },
     run: (args, terminal) => withDaemon(args, terminal, override),
+  },
+  harvest: {
+    usage: 'rcptgate harvest list | reset CLIENT | reset --all [--json] [--config FILE]',
+    summary: 'show the clients that are denied for guessing recipients, or let them ask again',
+    help: 'CLIENT is an IP address; an IPv6 client is its /64. Exit code: 0.',
+    options: { all: 'boolean' },
+    run: (args, terminal) => withDaemon(args, terminal, harvest),
   },
   import: {
     usage: 'rcptgate import FILE|--remove [--tenant ID] [--dry-run] [--force] [--json] [--config FILE]',
@@ -156,10 +166,10 @@ function explain(error: unknown, command: Command, terminal: Terminal): number {
 async function withConfig(
   file: string,
   terminal: Terminal,
-  use: (config: Config) => Promise<number>,
+  use: (config: Config, file: ConfigFile) => Promise<number>,
 ): Promise<number> {
   const parsed = readConfig(file, { schedule: scheduleProblem });
-  if (parsed.ok) return use(parsed.config);
+  if (parsed.ok) return use(parsed.config, parsed.file);
   terminal.err(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   return EXIT.usage;
 }

@@ -1,18 +1,21 @@
 /** The SMTP side put together: what a connection may ask, the relay behind it, and every listener of the configuration. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import type { Certificates } from './certificates.ts';
 import type { Config, SmtpConfig } from './config/config.ts';
 import { readAuthorities } from './config/file.ts';
 import { decide } from './core/decide.ts';
-import type { Directory } from './core/directory.ts';
+import { type Directory, type DirectorySnapshot, emptyTenantDirectory } from './core/directory.ts';
 import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
-import type { Operator } from './core/operator.ts';
+import { type Operator, type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
+import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
+import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
 import { createRelay, type Relay } from './smtp/relay.ts';
+import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 import { type ObservationLog, observeMessage, observeRecipient } from './sync/observations.ts';
@@ -21,10 +24,24 @@ import { type ObservationLog, observeMessage, observeRecipient } from './sync/ob
 export interface Shared {
   directory: Directory;
   operator: Operator;
+  /** What the operator said beyond the configuration, as it is in `operator`. */
+  told: OperatorSnapshot;
+  /** The directories as they were published, by tenant. */
+  readonly snapshots: Map<string, DirectorySnapshot>;
+}
+
+/** The state before the learning thread has told anything. */
+export function nothingLearnt({ tenants, policy }: Config): Shared {
+  return {
+    directory: new Map(tenants.map(({ id }) => [id, emptyTenantDirectory(id)])),
+    operator: operatorFrom(policy, SILENT),
+    told: SILENT,
+    snapshots: new Map(),
+  };
 }
 
 /** Opens the relay as the configuration says; next hops are connected to when mail needs them. */
-export function openRelay({ hostname, caFile, relay }: Config): Relay {
+export function openRelay({ hostname, caFile, relay, workers }: Config): Relay {
   const command = relay.commandTimeout;
   // A ca_file that cannot be used was told at the start; mail that does not need it goes on.
   const authorities = readAuthorities(caFile);
@@ -36,7 +53,8 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
     maxIdle: relay.maxIdle,
     idleMs: relay.idle,
     maxMessages: relay.maxMessages,
-    maxConnections: relay.maxConnections,
+    // Each worker has a relay of its own.
+    maxConnections: Math.ceil(relay.maxConnections / workers),
     slotWait: relay.wait,
     backoff: { first: relay.backoff, longest: Math.max(60_000, relay.backoff) },
     forwardClient: relay.forwardClient,
@@ -54,36 +72,37 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-/** What the answering side asks of, and tells, the learning side. */
-export interface Learned {
+/** What answers and takes notes beside the directory. */
+export interface EdgeParts {
   readonly lookups: LiveLookups | null;
   readonly accepted: AcceptedMailLog;
   readonly observed: ObservationLog;
+  readonly harvest: HarvestGate;
 }
 
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
-  { policy }: Config,
   shared: Shared,
   relay: Relay,
-  { lookups, accepted, observed }: Learned,
+  { lookups, accepted, observed, harvest }: EdgeParts,
   events: Events,
 ): SmtpEdge {
-  const nextHops = [...new Set([...policy.domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+  const nextHops = nextHopsOf();
   return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
     lookup:
       lookups &&
-      ((mailbox, verdict, client) => {
+      ((mailbox, verdict) => {
         if (!wantsLookup(verdict)) return verdict;
-        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, policy), client };
+        const question = { tenant: verdict.tenant, addresses: lookupKeys(mailbox, shared.operator.policy) };
         const outcome = lookups.ask(question);
         return outcome instanceof Promise
           ? outcome.then((told) => afterLookup(verdict, told))
           : afterLookup(verdict, outcome);
       }),
     relay,
-    nextHops: () => nextHops,
+    harvest,
+    nextHops: () => nextHops(shared.operator.policy),
     reference: referenceSource(randomBytes),
     events: {
       recipientAnswered(answer) {
@@ -107,35 +126,63 @@ export function edgeOf(
   };
 }
 
+/** Every next hop of a policy, gathered once for each policy: EHLO asks for them. */
+function nextHopsOf(): (policy: Policy) => readonly string[] {
+  let of: Policy['domains'] | null = null;
+  let hops: readonly string[] = [];
+  return ({ domains }) => {
+    if (domains !== of) hops = [...new Set([...domains.values()].flatMap(({ nextHop }) => nextHop ?? []))];
+    of = domains;
+    return hops;
+  };
+}
+
 /**
  * Opens every listener.
  * @throws Error when an address cannot be listened on.
  */
 export async function openListeners(
-  config: Config,
+  live: { readonly config: Config },
   edge: SmtpEdge,
+  certificates: Certificates,
+  fds: ReadonlyArray<number | null>,
   events: Events,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<SmtpListener[]> {
   const listeners: SmtpListener[] = [];
   // All listeners drain at the same time, so they are one thing to close.
-  closers.push(() => Promise.all(listeners.map((listener) => listener.close(config.stopTimeout))));
-  for (const smtp of config.smtp) {
-    const listener = await openListener(listenerOptions(config, smtp), edge);
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close(live.config.stopTimeout))));
+  const { config } = live;
+  for (const [index, smtp] of config.smtp.entries()) {
+    const options = listenerOptions(config, smtp, certificates.first(smtp));
+    const fd = fds[index] ?? null;
+    const listener = await openListener(fd === null ? options : { ...options, fd }, edge);
     listeners.push(listener);
-    events.listenerOpen(addressText(listener), smtp.mode, smtp.tlsFiles !== null);
+    events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
-  // What the next hops can do is best known before the first client asks.
-  if (config.smtp.some(({ mode }) => mode === 'relay')) {
-    for (const hop of edge.nextHops()) void edge.relay?.learn(hop, events.nextHopTrouble);
-  }
+  learnNextHops(config, edge, events);
   return listeners;
 }
 
-function listenerOptions(config: Config, { tlsFiles, ...smtp }: SmtpConfig): ListenerOptions {
-  const tls = tlsFiles && {
-    cert: readFileSync(tlsFiles.cert, 'utf8'),
-    key: readFileSync(tlsFiles.key, 'utf8'),
+/** Asks every next hop what it can do: that is best known before the first client asks. */
+export function learnNextHops({ smtp }: Config, { relay, nextHops }: SmtpEdge, events: Events): void {
+  if (!relay || smtp.every(({ mode }) => mode !== 'relay')) return;
+  for (const hop of nextHops()) void relay.learn(hop, events.nextHopTrouble);
+}
+
+/** A listener as the configuration says, with the certificates that were read for it. */
+export function listenerOptions(
+  config: Config,
+  { tlsFiles: _files, inherited: _socket, tls, ...smtp }: SmtpConfig,
+  material: TlsMaterial | null,
+): ListenerOptions {
+  return {
+    ...smtp,
+    hostname: config.hostname,
+    tls: material,
+    tlsMode: tls.mode === 'implicit' ? 'implicit' : 'starttls',
+    tlsMinVersion: tls.minVersion,
+    clientCertificate: tls.clientCertificate,
+    closeTimeout: config.stopTimeout,
   };
-  return { ...smtp, hostname: config.hostname, tls, closeTimeout: config.stopTimeout };
 }

@@ -4,6 +4,7 @@ import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
 import type { ControlFunctions } from './console/control.ts';
+import type { HarvestFunctions } from './console/harvest-routes.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
 import { coverageOf } from './core/coverage.ts';
@@ -11,6 +12,7 @@ import { decideText } from './core/decide.ts';
 import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
+import { addressWords } from './core/network.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
@@ -18,6 +20,7 @@ import { policyFor } from './core/policy.ts';
 import { reconciliationOf } from './core/reconciliation.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
+import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
@@ -32,7 +35,10 @@ export interface Inquired {
   readonly learning: Learning;
   /** null when live lookups are switched off. */
   readonly lookups: LiveLookups | null;
+  readonly harvest: HarvestGuard;
   readonly listeners: readonly SmtpListener[];
+  /** Empty when the main thread answers. */
+  workers(): NonNullable<GatewayStatus['workers']>;
   metrics(): Promise<string>;
   readonly events: {
     overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
@@ -49,17 +55,18 @@ const EXPLAIN_WAIT_MS = 2_000;
 
 /** The functions behind the control socket. */
 export function controlFunctions(parts: Inquired): ControlFunctions {
-  const { config, version, answering, listeners, learning, metrics } = parts;
+  const { version, answering, listeners, learning, metrics } = parts;
   const startedAt = Date.now();
   return {
     metrics,
     operator: operatorFunctions(parts),
+    harvest: harvestFunctions(parts.harvest),
     sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
     async discrepancies() {
       const { policy } = answering.operator;
       const now = Date.now();
       const stored = await learning.operator('discrepancies', {
-        tenants: config.tenants.map(({ id }) => id),
+        tenants: parts.config.tenants.map(({ id }) => id),
       });
       const accepted = (address: string): boolean => {
         const { action, reason } = decideText(address, answering.directory, policy, now);
@@ -71,16 +78,19 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();
+      const { config } = parts;
       const tenants = await learning.status();
       return {
         version,
         startedAt,
         now,
+        harvest: parts.harvest.state(),
         listeners: listeners.map((listener, index) => ({
           address: addressText(listener),
           mode: config.smtp[index]?.mode ?? '',
           connections: listener.connections(),
         })),
+        workers: parts.workers(),
         tenants: tenants.map((tenant) => ({
           ...tenant,
           freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),
@@ -90,6 +100,19 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
           imported: importedText(answering.operator.imports.get(tenant.tenant)),
         })),
       };
+    },
+  };
+}
+
+function harvestFunctions(guard: HarvestGuard): HarvestFunctions {
+  return {
+    state: () => ({ now: Date.now(), ...guard.state() }),
+    reset(client) {
+      const address = client?.replace(/\/64$/, '') ?? null;
+      if (address !== null && addressWords(address) === null) {
+        return { problem: `${address} is not an IP address` };
+      }
+      return { reset: guard.reset(address) };
     },
   };
 }
@@ -138,7 +161,7 @@ async function lookUp(
   if (!lookups || !parsed.ok || !wantsLookup(verdict)) return null;
   const started = performance.now();
   const addresses = lookupKeys(parsed.mailbox, config.policy);
-  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses, client: null });
+  const outcome = await lookups.ask({ tenant: verdict.tenant, addresses });
   return { outcome, ms: performance.now() - started };
 }
 
@@ -162,9 +185,11 @@ function importedText(found: TenantImport | undefined) {
 
 /** What the operator can tell the gateway; what is wrong with it is part of the answer. */
 function operatorFunctions(parts: Inquired): OperatorFunctions {
-  const { config, learning, events, answering } = parts;
-  const reviewed = (): readonly ReviewedOverride[] =>
-    reviewOverrides(config.policy.overrides, answering.operator.overrides, config.policy, Date.now());
+  const { learning, events, answering } = parts;
+  const reviewed = (): readonly ReviewedOverride[] => {
+    const { policy } = parts.config;
+    return reviewOverrides(policy.overrides, answering.operator.overrides, policy, Date.now());
+  };
   return {
     overrides: async () => reviewed(),
     async addOverride(given) {
@@ -181,11 +206,12 @@ function operatorFunctions(parts: Inquired): OperatorFunctions {
       const match = normaliseMatch(text) ?? text;
       const { removed } = await learning.operator('overrideRemove', { match });
       if (removed) events.overrideRemove(WHO, removed);
-      const inFile = config.policy.overrides.some((override) => override.match === match);
+      const inFile = parts.config.policy.overrides.some((override) => override.match === match);
       return { match, removed, inFile };
     },
     importList: (request) => importList(request, parts),
     async coverage() {
+      const { config } = parts;
       const tenants = config.tenants.map(({ id }) => id);
       const domains = [...config.policy.domains.values()];
       const overrideDomains = domainsOfOverrides(answering.operator, Date.now());

@@ -67,6 +67,7 @@ async function daemon(
     discrepancies: async () => [],
     metrics: async () => '',
     operator: SILENT_OPERATOR,
+    harvest: { state: () => ({}), reset: () => ({}) },
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],
     status: async () => ({

@@ -29,6 +29,8 @@ export interface DaemonOptions {
   readonly top?: string;
   readonly smtp?: string;
   readonly domain?: string;
+  /** Instead of a free port of 127.0.0.1. */
+  readonly listen?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
@@ -154,7 +156,7 @@ ca_file = ${JSON.stringify(path.join(stateDir, options.caFile ?? 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
 [[smtp]]
-listen = "127.0.0.1:${port}"
+listen = "${options.listen ?? `127.0.0.1:${port}`}"
 mode = "${options.mode ?? 'relay'}"
 ${options.smtp ?? ''}
 [[tenant]]

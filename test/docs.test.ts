@@ -16,7 +16,7 @@ function sourceOf(file: string): string {
   return readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 }
 
-const EVENTS = ['events', 'learning-events', 'operator-events']
+const EVENTS = ['events', 'harvest-events', 'learning-events', 'listener-events', 'operator-events']
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');
 

@@ -13,12 +13,17 @@ const TOP = [
   'main.ts',
   'cli.ts',
   'app.ts',
+  'answering.ts',
+  'certificates.ts',
   'edge.ts',
   'inquiry.ts',
   'learner.ts',
   'rounds.ts',
   'tenant.ts',
   'rehearsal.ts',
+  'reload.ts',
+  'worker.ts',
+  'workers.ts',
 ];
 
 interface Source {

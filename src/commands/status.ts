@@ -1,5 +1,6 @@
 /** `rcptgate status`: the state of the daemon. */
 import { type DaemonCommand, EXIT } from './command.ts';
+import { type HarvestStatus, harvestLine } from './harvest.ts';
 import { type RoundState, troubleLines } from './sync.ts';
 import { count, printable, span, table } from './table.ts';
 
@@ -12,6 +13,13 @@ export interface GatewayStatus {
     readonly address: string;
     readonly mode: string;
     readonly connections: number;
+  }>;
+  readonly harvest?: Omit<HarvestStatus, 'now'>;
+  /** Absent or empty when one thread answers. */
+  readonly workers?: ReadonlyArray<{
+    readonly worker: number;
+    readonly connections: number;
+    readonly restarts: number;
   }>;
   readonly tenants: readonly TenantState[];
 }
@@ -93,6 +101,8 @@ export function statusText(status: GatewayStatus): string {
     `rcptgate ${status.version}, running for ${span(status.now - status.startedAt)}`,
     '',
     table([['LISTENER', 'MODE', 'CONNECTIONS'], ...listeners]),
+    ...workerLines(status),
+    ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],
@@ -107,6 +117,12 @@ export function statusText(status: GatewayStatus): string {
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+function workerLines({ workers = [] }: GatewayStatus): string[] {
+  if (workers.length === 0) return [];
+  const rows = workers.map((each) => [String(each.worker), count(each.connections), count(each.restarts)]);
+  return ['', table([['WORKER', 'CONNECTIONS', 'RESTARTS'], ...rows])];
 }
 
 /** The domain's answers come from the tenant that the configuration names, whoever else claims it. */

@@ -3,22 +3,20 @@
  * sees all problems in one go and not the second half after mending the first.
  */
 import { normaliseDomain } from '../core/address.ts';
+import { listenerTlsProblems } from './listener-tls.ts';
 import type { ConfigProblem } from './problem.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
 /** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
 export function crossChecks(raw: Raw): ConfigProblem[] {
-  return [...tlsPairs(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
+  return [...listenerTls(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
 }
 
-function tlsPairs(raw: Raw): ConfigProblem[] {
+function listenerTls(raw: Raw): ConfigProblem[] {
   return tables(raw, 'smtp').flatMap((table, index) => {
-    if ((table.tls_cert === undefined) === (table.tls_key === undefined)) return [];
-    const missing = table.tls_cert === undefined ? 'tls_cert' : 'tls_key';
-    return [
-      { key: `smtp[${index}].${missing}`, problem: 'is missing: a certificate and its key go together' },
-    ];
+    const at = `smtp[${index}]`;
+    return listenerTlsProblems(table).map(({ key, problem }) => ({ key: `${at}.${key}`, problem }));
   });
 }
 
@@ -142,7 +140,8 @@ function listeners(raw: Raw): ConfigProblem[] {
     const listen = table.listen ?? '127.0.0.1:2525';
     const first = seen.get(listen);
     seen.set(listen, first ?? index);
-    if (first === undefined || /:0$/.test(String(listen))) return [];
+    // A socket unit can pass several sockets of one name.
+    if (first === undefined || /:0$|^systemd:/.test(String(listen))) return [];
     return [{ key: `smtp[${index}].listen`, problem: `is the address of smtp[${first}] again` }];
   });
 }

@@ -7,18 +7,22 @@ import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import type { ListenAddress } from './listen.ts';
+import { type ListenerTls, listenerTlsFrom } from './listener-tls.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
 
-export interface SmtpConfig {
-  readonly host: string;
-  readonly port: number;
+export interface SmtpConfig extends ListenAddress {
   readonly mode: 'relay' | 'verify';
   readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
+  readonly tls: ListenerTls;
   readonly maxRecipients: number;
   readonly maxMessageSize: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
+  /** Networks, as they are written. */
+  readonly access: Readonly<Record<'allow' | 'trusted' | 'proxies' | 'xclient', readonly string[]>>;
   readonly greetingDelay: number;
   readonly commandTimeout: number;
   readonly dataTimeout: number;
@@ -43,8 +47,12 @@ export interface LookupConfig {
   readonly rate: number;
   readonly burst: number;
   readonly negative: number;
-  readonly harvestLimit: number;
-  readonly harvestWindow: number;
+}
+
+export interface HarvestConfig {
+  readonly limit: number;
+  readonly window: number;
+  readonly deny: number;
 }
 
 export interface RelayConfig {
@@ -82,6 +90,8 @@ export interface Config {
   readonly caFile: string | null;
   readonly proxy: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Threads that answer. */
+  readonly workers: number;
   readonly stopTimeout: number;
   readonly smtp: readonly SmtpConfig[];
   readonly tenants: readonly TenantConfig[];
@@ -90,10 +100,12 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly harvest: HarvestConfig;
 }
 
 export type ParsedConfig =
-  | { readonly ok: true; readonly config: Config }
+  /** `file`: the same by the keys of the file, to be compared with another one. */
+  | { readonly ok: true; readonly config: Config; readonly file: ConfigFile }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 const CLOUDS = {
@@ -128,7 +140,7 @@ export function parseConfig(toml: string, judges: ConfigJudges): ParsedConfig {
   const schema = parsed.success ? [] : problemsOf(parsed.error);
   const problems = [...schema, ...crossChecks(raw), ...judged(raw, judges)];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
-  return { ok: true, config: deepFreeze(fromFile(parsed.data)) };
+  return { ok: true, config: deepFreeze(fromFile(parsed.data)), file: parsed.data };
 }
 
 /** Every schedule in the file, that of all tenants and those of single ones. */
@@ -153,6 +165,7 @@ function fromFile(file: ConfigFile): Config {
     caFile: file.ca_file ?? null,
     proxy: file.proxy ?? null,
     logLevel: file.log_level,
+    workers: file.workers,
     stopTimeout: file.stop_timeout,
     smtp: file.smtp.map(smtpFrom),
     tenants: file.tenant.map(tenantFrom),
@@ -170,7 +183,8 @@ function fromFile(file: ConfigFile): Config {
       minRemovals: file.guard.min_removals,
       recentMail: file.guard.recent_mail,
     },
-    lookup: lookupFrom(file.lookup),
+    lookup: file.lookup,
+    harvest: file.harvest,
   };
 }
 
@@ -199,11 +213,20 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
   return {
     host: table.listen.host,
     port: table.listen.port,
+    inherited: table.listen.inherited,
     mode: table.mode,
     tlsFiles: table.tls_cert && table.tls_key ? { cert: table.tls_cert, key: table.tls_key } : null,
+    tls: listenerTlsFrom(table),
     maxRecipients: table.max_recipients,
     maxMessageSize: table.max_message_size,
     maxConnections: table.max_connections,
+    maxConnectionsPerClient: table.max_connections_per_client,
+    access: {
+      allow: table.allow,
+      trusted: table.trusted,
+      proxies: table.proxies,
+      xclient: table.xclient,
+    },
     greetingDelay: table.greeting_delay,
     commandTimeout: table.command_timeout,
     dataTimeout: table.data_timeout,
@@ -221,18 +244,6 @@ function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
     login: (table.login ?? cloud.login).replace(/\/$/, ''),
     graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
     schedule: table.schedule ?? null,
-  };
-}
-
-function lookupFrom(table: ConfigFile['lookup']): LookupConfig {
-  return {
-    enabled: table.enabled,
-    deadline: table.deadline,
-    rate: table.rate,
-    burst: table.burst,
-    negative: table.negative,
-    harvestLimit: table.harvest_limit,
-    harvestWindow: table.harvest_window,
   };
 }
 

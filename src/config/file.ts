@@ -4,6 +4,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { authoritiesProblem } from '../core/authorities.ts';
 import type { CredentialFiles } from '../core/credential-files.ts';
 import { type Config, type ConfigJudges, type ParsedConfig, parseConfig } from './config.ts';
+import { listenerTlsFiles } from './listener-tls.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** Where `serve` looks when no `--config` is given. */
@@ -25,14 +26,8 @@ export function readConfig(file: string, judges: ConfigJudges): ParsedConfig {
 export function unreadableFiles(config: Config): ConfigProblem[] {
   const named: Array<[key: string, file: string]> = [
     ...config.tenants.flatMap((tenant, index) => credentialFiles(`tenant[${index}]`, tenant.credential)),
-    ...config.smtp.flatMap(
-      (smtp, index): Array<[string, string]> =>
-        smtp.tlsFiles
-          ? [
-              [`smtp[${index}].tls_cert`, smtp.tlsFiles.cert],
-              [`smtp[${index}].tls_key`, smtp.tlsFiles.key],
-            ]
-          : [],
+    ...config.smtp.flatMap(({ tlsFiles, tls }, index) =>
+      listenerTlsFiles(tlsFiles, tls).map(([key, file]): [string, string] => [`smtp[${index}].${key}`, file]),
     ),
   ];
   const problems = named.flatMap(([key, file]) => {

@@ -7,12 +7,21 @@ export interface ConfigProblem {
   readonly problem: string;
 }
 
+/** Keys that earlier versions had, and where they went. */
+const MOVED: Readonly<Record<string, string>> = {
+  'lookup.harvest_limit': 'has moved: it is limit in [harvest], where it guards more than lookups',
+  'lookup.harvest_window': 'has moved: it is window in [harvest]',
+};
+
 /** The problems behind a schema error, unknown keys one by one. */
 export function problemsOf(error: z.ZodError): ConfigProblem[] {
   return error.issues.flatMap((issue) => {
     const key = keyText(issue.path);
     if (issue.code !== 'unrecognized_keys') return [{ key, problem: wording(issue) }];
-    return issue.keys.map((name) => ({ key: keyText([...issue.path, name]), problem: 'is not a known key' }));
+    return issue.keys.map((name) => {
+      const unknown = keyText([...issue.path, name]);
+      return { key: unknown, problem: MOVED[unknown] ?? 'is not a known key' };
+    });
   });
 }
 

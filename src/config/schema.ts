@@ -1,10 +1,13 @@
 /** The schema of the configuration file: every key, its form and its default. What crosses keys is in checks.ts. */
 import { z } from 'zod';
 import { normaliseDomain } from '../core/address.ts';
+import { parseNetwork } from '../core/network.ts';
 import { nextHopText, parseNextHop } from '../core/next-hop.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
+import { parseListen } from './listen.ts';
+import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
-import { parseDuration, parseHostPort, parseSize } from './units.ts';
+import { parseDuration, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
 const guid = z.guid('must be a GUID such as 11111111-2222-3333-4444-555555555555').toLowerCase();
@@ -24,11 +27,12 @@ const size = z.string().transform((value, context) => {
 });
 
 const listenAddress = z.string().transform((value, context) => {
-  const parsed = parseHostPort(value);
+  const parsed = parseListen(value);
   if (parsed) return parsed;
   context.addIssue({
     code: 'custom',
-    message: 'must be an address and port such as "127.0.0.1:2525" or "[::]:25"',
+    message:
+      'must be an address and port such as "127.0.0.1:2525" or "[::]:25", or an inherited socket such as "systemd:smtp"',
   });
   return z.NEVER;
 });
@@ -62,12 +66,22 @@ const proxyUrl = z
     'must be a proxy URL such as "http://proxy.example:3128"',
   );
 
+const networks = z.array(
+  z.string().refine((value) => parseNetwork(value).ok, {
+    error: ({ input }) => {
+      const parsed = parseNetwork(String(input));
+      return parsed.ok ? '' : `${String(input)} ${parsed.problem}`;
+    },
+  }),
+);
+
 /** One `[[smtp]]` table. */
 export const smtpSchema = z.strictObject({
   listen: listenAddress.prefault('127.0.0.1:2525'),
   mode: z.enum(['relay', 'verify']).default('relay'),
   tls_cert: text.optional(),
   tls_key: text.optional(),
+  ...listenerTlsKeys,
   max_recipients: z
     .int()
     .min(100, 'must be at least 100 (RFC 5321 section 4.5.3.1.8)')
@@ -75,7 +89,12 @@ export const smtpSchema = z.strictObject({
     .default(1000),
   max_message_size: size.prefault('150MB'),
   max_connections: z.int().min(1).max(1_000_000).default(1000),
-  greeting_delay: duration.prefault('0s'),
+  max_connections_per_client: z.int().min(0).max(1_000_000).default(50),
+  allow: networks.default([]),
+  trusted: networks.default(['127.0.0.0/8', '::1']),
+  proxies: networks.default([]),
+  xclient: networks.default([]),
+  greeting_delay: duration.prefault('100ms'),
   command_timeout: duration.prefault('5m'),
   data_timeout: duration.prefault('10m'),
   session_timeout: duration.prefault('1h'),
@@ -146,8 +165,12 @@ const lookupSchema = z.strictObject({
   rate: z.number().min(0.01, 'must be at least 0.01').max(1000).default(10),
   burst: z.int().min(1).max(10_000).default(50),
   negative: duration.prefault('30s'),
-  harvest_limit: z.int().min(0).max(10_000).default(100),
-  harvest_window: duration.prefault('10m'),
+});
+
+const harvestSchema = z.strictObject({
+  limit: z.int().min(0).max(10_000).default(100),
+  window: duration.prefault('10m'),
+  deny: duration.prefault('1h'),
 });
 
 const directorySchema = z.strictObject({
@@ -163,12 +186,14 @@ export const fileSchema = z.strictObject({
   ca_file: text.optional(),
   proxy: proxyUrl.optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  workers: z.int().min(1).max(64).default(1),
   stop_timeout: duration.prefault('40s'),
   relay: relaySchema.prefault({}),
   sync: syncSchema.prefault({}),
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
+  harvest: harvestSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),

@@ -7,6 +7,7 @@
  *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
+ *   harvest                       in harvest-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -17,6 +18,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
+import { type HarvestFunctions, harvestRoutes } from './harvest-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
@@ -28,6 +30,7 @@ export interface ControlFunctions {
   discrepancies(): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
+  readonly harvest: HarvestFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -46,6 +49,7 @@ export function controlRoutes(answer: ControlFunctions): Hono {
     }),
   );
   operatorRoutes(app, answer.operator);
+  harvestRoutes(app, answer.harvest);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);

@@ -5,17 +5,16 @@ import { ACTION_OF, type Reason, type Verdict } from './verdict.ts';
 
 /**
  * `found`: the tenant has it; `absent`: the tenant was asked and does not; the others could not tell: no answer within
- * the deadline, no budget left, an error, or a client that is harvesting.
+ * the deadline, no budget left, or an error.
  */
 export type LookupOutcome =
   | { readonly kind: 'found'; readonly address: string }
-  | { readonly kind: 'absent' | 'timeout' | 'over-budget' | 'failed' | 'withheld' };
+  | { readonly kind: 'absent' | 'timeout' | 'over-budget' | 'failed' };
 
 const REASON: Record<Exclude<LookupOutcome['kind'], 'found' | 'absent'>, Reason> = {
   timeout: 'lookup-timeout',
   'over-budget': 'lookup-over-budget',
   failed: 'lookup-failed',
-  withheld: 'lookup-withheld',
 };
 
 /** Whether a verdict is worth a lookup: unknown, in a fresh directory and an enforced domain. */

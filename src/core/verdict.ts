@@ -20,7 +20,7 @@ export const ACTION_OF = {
   'lookup-timeout': 'defer',
   'lookup-over-budget': 'defer',
   'lookup-failed': 'defer',
-  'lookup-withheld': 'defer',
+  'harvest-limit': 'defer',
   'directory-stale': 'defer',
   'directory-empty': 'defer',
   'not-our-domain': 'reject',

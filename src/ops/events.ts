@@ -6,7 +6,9 @@
  */
 import type { Logger } from 'pino';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
+import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 
@@ -20,6 +22,13 @@ export const EVENT_NAMES = [
   'config.warning',
   'listener.open',
   'listener.trouble',
+  'certificate.use',
+  'certificate.trouble',
+  'certificate.expiry',
+  'tls.failure',
+  'worker.trouble',
+  'config.reload',
+  'config.refuse',
   'session.refuse',
   'rcpt.accept',
   'rcpt.defer',
@@ -34,6 +43,9 @@ export const EVENT_NAMES = [
   'sync.round',
   'sync.held',
   'sync.trouble',
+  'harvest.deny',
+  'harvest.refuse',
+  'harvest.over',
   'lookup.found',
   'lookup.trouble',
   'override.add',
@@ -73,7 +85,10 @@ export interface RecipientEvent {
   readonly mode: string;
   readonly session: string;
   readonly client: Client;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly tls: string | null;
+  readonly tlsClient?: string | null;
   readonly nextHopReply: string | null;
   readonly durationMs: number;
   readonly helo: string | null;
@@ -89,6 +104,8 @@ export interface MessageEvent {
   readonly message: string;
   readonly session: string;
   readonly client: Client;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly nextHop: string;
   readonly nextHopReply: string | null;
   readonly recipients: number;
@@ -104,6 +121,8 @@ export interface RefusalEvent {
   readonly ref: string;
   readonly session: string;
   readonly client: Client;
+  /** The proxy or relay that spoke for the client. */
+  readonly peer?: string | null;
   readonly helo: string | null;
   readonly command: string | null;
 }
@@ -117,12 +136,6 @@ export interface NextHopTrouble {
   readonly error: string;
   /** Mail goes on without TLS. */
   readonly cleartext?: boolean;
-}
-
-export interface ListenerTrouble {
-  readonly stage: string;
-  readonly error: unknown;
-  readonly client: Client | null;
 }
 
 /** What the log says of a sync round. */
@@ -151,16 +164,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     processStopped: () => logger.info({ event: 'process.stopped' }),
     configEffective: (config: unknown) => logger.info({ event: 'config.effective', config }),
     configWarning: (key: string, problem: string) => logger.warn({ event: 'config.warning', key, problem }),
-    listenerOpen: (address: string, mode: string, tls: boolean) =>
-      logger.info({ event: 'listener.open', address, mode, tls }),
-    listenerTrouble: ({ stage, error, client }: ListenerTrouble) =>
-      logger.error({ event: 'listener.trouble', stage, client: client?.address ?? null, error: text(error) }),
     sessionRefuse: (refusal: RefusalEvent) =>
       logger.warn({
         event: 'session.refuse',
         ref: refusal.ref,
         code: refusal.reply.code,
-        client: refusal.client.address,
+        ...clientFields(refusal),
         session: refusal.session,
         command: refusal.command,
         reply: refusal.reply.text,
@@ -181,7 +190,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...listenerEvents(logger, metrics),
     ...learningEvents(logger, metrics),
+    harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
   };
 }
@@ -204,9 +215,9 @@ function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): vo
     verdict: action,
     reason,
     code: answer.reply.code,
-    client: answer.client.address,
-    real_client: answer.client.address,
+    ...clientFields(answer),
     tls: answer.tls,
+    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
     domain,
     tenant,
     directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
@@ -238,7 +249,7 @@ function messageEvent(logger: Logger, metrics: Metrics, message: MessageEvent): 
     code: message.reply.code,
     message: message.message,
     session: message.session,
-    client: message.client.address,
+    ...clientFields(message),
     next_hop: message.nextHop,
     recipients: message.recipients,
     bytes: message.bytes,
@@ -268,10 +279,11 @@ function roundEvent(logger: Logger, metrics: Metrics, round: RoundEvent): void {
   });
 }
 
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** Who is connected, and for whom: the same unless a proxy or a relay named somebody else. */
+function clientFields({ client, peer }: { readonly client: Client; readonly peer?: string | null }) {
+  return { client: peer ?? client.address, real_client: client.address };
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

@@ -20,10 +20,10 @@ export interface FreshnessWatch extends Disposable {
 /** Ms. */
 const INTERVAL = 5000;
 
-/** Watches the directories that `current` returns, against an age limit in ms. `now` is in ms since 1970. */
+/** Watches the directories that `current` returns, against the age limit in ms that `limit` returns. `now` is in ms since 1970. */
 export function watchFreshness(
   current: () => Directory,
-  limit: number,
+  limit: () => number,
   events: FreshnessEvents,
   now: () => number = Date.now,
 ): FreshnessWatch {
@@ -32,7 +32,7 @@ export function watchFreshness(
     for (const { tenant, syncedAt } of current().values()) {
       const at = now();
       const age = syncedAt === null ? null : at - syncedAt;
-      const state = freshness(syncedAt, at, limit);
+      const state = freshness(syncedAt, at, limit());
       const turn = freshnessTurn(last.get(tenant) ?? 'empty', state);
       last.set(tenant, state);
       events.directoryAge(tenant, state === 'fresh', age);

@@ -4,7 +4,7 @@
  * Lines are collected and written every 100 ms (or 4 KB) by an asynchronous destination: a blocked reader of the
  * log must never hold up an answer, and a write per rejection costs as much as the SMTP work itself.
  */
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -12,6 +12,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface Log extends AsyncDisposable {
   readonly logger: Logger;
   setLevel(level: LogLevel): void;
+  /** Takes whole lines that another thread has worded. */
+  write(lines: string): void;
 }
 
 const FLUSH_MS = 100;
@@ -21,15 +23,7 @@ export function openLog(level: LogLevel, fd = 1): Log {
   const destination = pino.destination({ dest: fd, sync: false, minLength: 4096 });
   // A reader that went away (EPIPE) costs log lines, not mail.
   destination.on('error', () => undefined);
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: timestamps(),
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
+  const logger = loggerOn(level, destination);
   const timer = setInterval(() => destination.flush(), FLUSH_MS);
   timer.unref();
   return {
@@ -37,6 +31,7 @@ export function openLog(level: LogLevel, fd = 1): Log {
     setLevel: (next) => {
       logger.level = next;
     },
+    write: (lines) => void destination.write(lines),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await new Promise<void>((resolve) => {
@@ -45,6 +40,25 @@ export function openLog(level: LogLevel, fd = 1): Log {
       });
     },
   };
+}
+
+/** A logger of another thread: `write` gets each line, to be handed to {@link Log.write} of the main thread. */
+export function openLineLog(
+  level: LogLevel,
+  write: (line: string) => void,
+): Pick<Log, 'logger' | 'setLevel'> {
+  const logger = loggerOn(level, { write });
+  return {
+    logger,
+    setLevel: (next) => {
+      logger.level = next;
+    },
+  };
+}
+
+function loggerOn(level: LogLevel, destination: DestinationStream): Logger {
+  const formatters = { level: (label: string) => ({ level: label }) };
+  return pino({ level, base: null, timestamp: timestamps(), formatters }, destination);
 }
 
 /** The time of a line, as pino adds it to JSON; worded once a millisecond, because a flood has many lines in one. */

@@ -8,6 +8,11 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly tlsFailures: Counter;
+  readonly workerRestarts: Counter;
+  readonly certificateExpiry: Gauge<'listener' | 'name'>;
+  readonly harvestDenials: Counter;
+  readonly harvestRefusals: Counter;
   readonly addresses: Gauge<'tenant'>;
   readonly syncedAt: Gauge<'tenant'>;
   readonly credentialExpiry: Gauge<'tenant'>;
@@ -53,8 +58,72 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant', 'outcome'],
       registers,
     }),
+    tlsFailures: new Counter({
+      name: 'rcptgate_tls_failures_total',
+      help: 'TLS handshakes of clients that failed.',
+      registers,
+    }),
+    workerRestarts: new Counter({
+      name: 'rcptgate_worker_restarts_total',
+      help: 'Worker threads that died and were started again.',
+      registers,
+    }),
+    certificateExpiry: new Gauge({
+      name: 'rcptgate_certificate_expiry_timestamp_seconds',
+      help: 'End of the certificates that listeners present.',
+      labelNames: ['listener', 'name'],
+      registers,
+    }),
+    harvestDenials: new Counter({
+      name: 'rcptgate_harvest_denials_total',
+      help: 'Clients denied because they asked for too many unknown recipients.',
+      registers,
+    }),
+    harvestRefusals: new Counter({
+      name: 'rcptgate_harvest_refusals_total',
+      help: 'Connections and recipients of denied clients that were turned away.',
+      registers,
+    }),
     ...tenantGauges(registry),
   };
+}
+
+/** How much a counter grew. */
+export interface CounterGrowth {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly by: number;
+}
+
+/** Tells, at every call, what the counters of this thread have grown since the last one. */
+export function counterGrowth({ registry }: Metrics): () => CounterGrowth[] {
+  const counters = registry.getMetricsAsArray().filter((metric) => metric instanceof Counter);
+  const last = new Map<string, number>();
+  return () =>
+    counters.flatMap((counter) => {
+      const { name, hashMap } = counter as unknown as CounterState;
+      return Object.entries(hashMap).flatMap(([key, { labels, value }]) => {
+        const by = value - (last.get(`${name} ${key}`) ?? 0);
+        last.set(`${name} ${key}`, value);
+        return by === 0 ? [] : [{ name, labels, by }];
+      });
+    });
+}
+
+/** What prom-client keeps of a counter; its public way to it is a promise. */
+interface CounterState {
+  readonly name: string;
+  readonly hashMap: Readonly<
+    Record<string, { readonly labels: CounterGrowth['labels']; readonly value: number }>
+  >;
+}
+
+/** Adds what other threads have counted. */
+export function addGrowth({ registry }: Metrics, growth: readonly CounterGrowth[]): void {
+  for (const { name, labels, by } of growth) {
+    const counter = registry.getSingleMetric(name);
+    if (counter instanceof Counter) counter.inc({ ...labels }, by);
+  }
 }
 
 /** What is shown of each tenant. */

@@ -19,6 +19,7 @@ export interface Offer {
   readonly size: number;
   readonly eightBitMime: boolean;
   readonly smtpUtf8: boolean;
+  readonly dsn: boolean;
 }
 
 /** A next hop that only understood HELO. */
@@ -59,13 +60,15 @@ export function capabilitiesOf(lines: readonly string[]): Capabilities {
  * is deferred and the next EHLO tells the truth.
  */
 export function offerFor(hops: ReadonlyArray<Capabilities | 'unknown'>, maxMessageSize: number): Offer {
-  let offer: Offer = { size: maxMessageSize, eightBitMime: true, smtpUtf8: true };
+  // Without a next hop there is nobody to send notifications.
+  let offer: Offer = { size: maxMessageSize, eightBitMime: true, smtpUtf8: true, dsn: hops.length > 0 };
   for (const hop of hops) {
     if (hop === 'unknown') continue;
     offer = {
       size: hop.size ? Math.min(offer.size, hop.size) : offer.size,
       eightBitMime: offer.eightBitMime && hop.eightBitMime,
       smtpUtf8: offer.smtpUtf8 && hop.smtpUtf8,
+      dsn: offer.dsn && hop.dsn,
     };
   }
   return offer;

@@ -3,19 +3,27 @@
  * (SIZE), RFC 6152 (BODY) and RFC 6531 (SMTPUTF8). Pure.
  *
  * Limits: a command line of 1,000 octets (512 and what the extensions add, with room). A parameter nobody offered
- * is refused: passing over it would promise what nobody keeps. DSN is not offered, so its parameters are refused.
+ * is refused: passing over it would promise what nobody keeps. Those of DSN (dsn.ts) count as offered when EHLO said so.
  *
  * Closes gaps of `smtp-server`: unknown parameters accepted (4), 8-bit addresses without SMTPUTF8 and invalid UTF-8
  * accepted (5), A-labels decoded into what may be another domain (6), quoted local parts refused (8).
  */
 import { type Mailbox, needsSmtpUtf8, parseMailbox } from '../core/address.ts';
+import {
+  NO_RECIPIENT_DSN,
+  NO_SENDER_DSN,
+  type RecipientDsn,
+  recipientDsn,
+  type SenderDsn,
+  senderDsn,
+} from './dsn.ts';
 import { REPLY, type Reply } from './reply.ts';
 
 /** Longest command line in octets, without its CR LF. */
 export const MAX_COMMAND_LINE = 1000;
 
 /** What MAIL said. */
-export interface Sender {
+export interface Sender extends SenderDsn {
   /** Verbatim, without angle brackets and source route; '' is the null sender. */
   readonly text: string;
   readonly size: number | null;
@@ -29,7 +37,7 @@ export type ParsedSender =
 
 /** `text` is the address as the client sent it, as far as it could be made out. */
 export type ParsedRecipient =
-  | { readonly ok: true; readonly text: string; readonly mailbox: Mailbox }
+  | { readonly ok: true; readonly text: string; readonly mailbox: Mailbox; readonly dsn: RecipientDsn }
   | { readonly ok: false; readonly text: string; readonly reply: Reply };
 
 const PATH = /^(?:MAIL FROM|RCPT TO): ?<((?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(.*))?$/is;
@@ -40,18 +48,19 @@ const MAIL_PARAMETERS = new Map([
   ['BODY', /^(?:7BIT|8BITMIME)$/i],
   ['SMTPUTF8', /^$/],
 ]);
+const DSN_PARAMETERS = { mail: ['RET', 'ENVID'], rcpt: ['NOTIFY', 'ORCPT'] } as const;
 const MAX_PATH = 254;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads a whole `MAIL FROM:<…> …` line. */
-export function parseMailCommand(line: Buffer): ParsedSender {
+/** Reads a whole `MAIL FROM:<…> …` line; `dsn` says whether DSN was offered. */
+export function parseMailCommand(line: Buffer, dsn = false): ParsedSender {
   const text = decode(line);
   if (text === null) return { ok: false, reply: REPLY.badEncoding };
   const match = PATH.exec(text);
   if (!match || !/^MAIL/i.test(text)) return { ok: false, reply: REPLY.badSender };
   const parameters = parseParameters(match[2] ?? '');
   if (!parameters) return { ok: false, reply: REPLY.badParameter };
-  const read = mailParameters(parameters);
+  const read = mailParameters(parameters, dsn);
   if ('code' in read) return { ok: false, reply: read };
   const address = senderText(match[1] ?? '');
   if (address === null) return { ok: false, reply: REPLY.badSender };
@@ -59,8 +68,8 @@ export function parseMailCommand(line: Buffer): ParsedSender {
   return { ok: true, sender: { text: address, ...read } };
 }
 
-/** Reads a whole `RCPT TO:<…> …` line within a transaction that has SMTPUTF8 or not. */
-export function parseRcptCommand(line: Buffer, smtpUtf8: boolean): ParsedRecipient {
+/** Reads a whole `RCPT TO:<…> …` line within a transaction that has SMTPUTF8 or not; `dsn` as above. */
+export function parseRcptCommand(line: Buffer, smtpUtf8: boolean, dsn = false): ParsedRecipient {
   const text = decode(line);
   if (text === null) return { ok: false, text: line.toString('latin1'), reply: REPLY.badRecipientEncoding };
   const match = PATH.exec(text);
@@ -68,11 +77,12 @@ export function parseRcptCommand(line: Buffer, smtpUtf8: boolean): ParsedRecipie
   const path = match[1] ?? '';
   const parameters = parseParameters(match[2] ?? '');
   if (!parameters) return { ok: false, text: path, reply: REPLY.badParameter };
-  if (parameters.size > 0) return { ok: false, text: path, reply: REPLY.unknownParameter };
+  const wishes = rcptParameters(parameters, dsn);
+  if ('code' in wishes) return { ok: false, text: path, reply: wishes };
   const parsed = parseMailbox(path);
   if (!parsed.ok) return { ok: false, text: path, reply: REPLY.badRecipient };
   if (needsSmtpUtf8(path) && !smtpUtf8) return { ok: false, text: path, reply: REPLY.needsUtf8 };
-  return { ok: true, text: path, mailbox: parsed.mailbox };
+  return { ok: true, text: path, mailbox: parsed.mailbox, dsn: wishes };
 }
 
 /** ESMTP parameters by upper-case keyword; '' is a keyword without value. Null for bad syntax or a repetition. */
@@ -88,18 +98,30 @@ export function parseParameters(text: string): ReadonlyMap<string, string> | nul
   return parameters;
 }
 
-function mailParameters(parameters: ReadonlyMap<string, string>): Omit<Sender, 'text'> | Reply {
+function rcptParameters(parameters: ReadonlyMap<string, string>, dsn: boolean): RecipientDsn | Reply {
+  if (parameters.size === 0) return NO_RECIPIENT_DSN;
+  const known: readonly string[] = dsn ? DSN_PARAMETERS.rcpt : [];
+  if ([...parameters.keys()].some((keyword) => !known.includes(keyword))) return REPLY.unknownParameter;
+  return recipientDsn(parameters) ?? REPLY.badParameter;
+}
+
+function mailParameters(parameters: ReadonlyMap<string, string>, dsn: boolean): Omit<Sender, 'text'> | Reply {
+  const known: readonly string[] = dsn ? DSN_PARAMETERS.mail : [];
   for (const [keyword, value] of parameters) {
+    if (known.includes(keyword)) continue;
     const syntax = MAIL_PARAMETERS.get(keyword);
     if (!syntax) return REPLY.unknownParameter;
     if (!syntax.test(value)) return REPLY.badParameter;
   }
+  const wishes = dsn ? senderDsn(parameters) : NO_SENDER_DSN;
+  if (wishes === null) return REPLY.badParameter;
   const size = parameters.get('SIZE');
   const body = parameters.get('BODY')?.toUpperCase();
   return {
     size: size === undefined ? null : Number(size),
     body: body === '7BIT' || body === '8BITMIME' ? body : null,
     smtpUtf8: parameters.has('SMTPUTF8'),
+    ...wishes,
   };
 }
 

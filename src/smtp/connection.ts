@@ -3,32 +3,53 @@
  * STARTTLS upgrade and its way of closing, while every command is ours.
  *
  * Closes from the list of the package's known gaps: the 100 ms greeting (1), one write per reply (2), enhanced codes
- * fixed per reply code (3), a timer that any byte resets (11) or that never ends while we wait (12), callbacks that
- * answer twice (13) and handlers that throw (14).
+ * fixed per reply code (3) and handlers that throw (14); those of time are in session-clock.ts.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { Admission } from './admission.ts';
+import { type AccessLists, claimedClient, type Identity, isTrusted, mayClaim } from './client.ts';
 import { LineParser } from './line-parser.ts';
 import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
+import { MIN_PROGRESS, SessionClock } from './session-clock.ts';
+import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
+import type { ClaimedClient } from './xclient.ts';
 
 export interface ConnectionSettings extends SessionSettings {
+  readonly access: AccessLists;
   readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
   readonly greetingDelay: number;
   readonly commandTimeout: number;
   readonly dataTimeout: number;
   readonly sessionTimeout: number;
 }
 
+/** What a server gives to each of its connections. */
+export interface ConnectionParts {
+  readonly settings: ConnectionSettings;
+  readonly edge: SessionEdge;
+  readonly admission: Admission;
+  readonly identity: Identity;
+  /** Connections of the listener, this one included. */
+  connections(): number;
+}
+
 /** Ordinary ways of a client to leave. */
 const QUIET_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 export class GatewayConnection extends SMTPConnection implements Wire {
-  readonly client: { readonly address: string; readonly port: number };
+  identity: Identity;
+  /** Whether the client is exempt from waiting and from the harvest guard. */
+  trusted: boolean;
+  readonly mayClaim: boolean;
+  private readonly admission: Admission;
+  private readonly connections: () => number;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
   private readonly dialog: Session;
@@ -36,36 +57,58 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   private outgoing = '';
   private flushing = false;
   private tlsVersion: string | null = null;
-  /** We owe the client something; while we do, its timers stand still. */
-  private owing = false;
-  private expired = false;
-  private idleTimer: NodeJS.Timeout | undefined;
-  private idleLimit = 0;
-  private sessionTimer: NodeJS.Timeout | undefined;
+  /** undefined before anybody asked. */
+  private certificate: string | null | undefined;
+  private readonly clock: SessionClock;
 
   constructor(
     server: SMTPServer,
     socket: Socket,
     options: SMTPConnectionOptions | null | undefined,
-    settings: ConnectionSettings,
-    edge: SessionEdge,
+    { settings, edge, admission, identity, connections }: ConnectionParts,
   ) {
     super(server, socket, options);
     this.settings = settings;
     this.edge = edge;
-    this.client = { address: this.remoteAddress, port: this.remotePort };
-    this.dialog = new Session(settings, edge, this);
+    this.admission = admission;
+    this.connections = connections;
+    this.identity = identity;
+    this.trusted = isTrusted(admission.rules, identity);
+    this.mayClaim = mayClaim(admission.rules, identity);
+    const dialog = new Session(settings, edge, this);
+    this.dialog = dialog;
+    this.clock = new SessionClock({
+      get answering() {
+        return dialog.mail.answering;
+      },
+      idle: () => this.turnAway(REPLY.idle),
+      over: () => this.turnAway(REPLY.sessionOver),
+    });
   }
 
   override init(): void {
-    this.sessionTimer = setTimeout(() => this.expire(), this.settings.sessionTimeout).unref();
-    this.allow(this.settings.commandTimeout);
+    this.clock.start(this.settings.sessionTimeout, this.settings.commandTimeout);
     this._setListeners(() => {
-      if (this._server.connections.size > this.settings.maxConnections)
-        this.turnAway(REPLY.tooManyConnections);
-      else if (this.settings.greetingDelay === 0) this.connectionReady();
-      else setTimeout(() => this.connectionReady(), this.settings.greetingDelay).unref();
+      const refused = this.admission.refusal(this.identity, this.connections());
+      // Gap 1: the package has everybody wait 100 ms. Strangers may be made to wait, to see whether they talk first.
+      const wait = this.trusted ? 0 : this.settings.greetingDelay;
+      if (refused) this.turnAway(refused.reply, refused.reported);
+      else if (wait === 0) this.connectionReady();
+      else setTimeout(() => this.connectionReady(), wait).unref();
     });
+  }
+
+  get client(): Identity['client'] {
+    return this.identity.client;
+  }
+
+  /** The session goes on as that of another client; false when that client is turned away. */
+  claim(claimed: ClaimedClient): boolean {
+    this.identity = claimedClient(this.identity, claimed);
+    this.trusted = isTrusted(this.admission.rules, this.identity);
+    const refused = this.admission.clientRefusal(this.identity);
+    if (refused) this.turnAway(refused.reply, refused.reported);
+    return refused === null;
   }
 
   override _sendGreeting(): void {
@@ -95,7 +138,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
       next();
       return;
     }
-    const done = this.owe(() => this._whenWritable(next));
+    const done = this.clock.owe(() => this._whenWritable(next));
     try {
       this.dialog.command(line, done);
     } catch (error) {
@@ -117,27 +160,37 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     return this.tlsVersion;
   }
 
+  tlsClient(): string | null {
+    if (!this.secure) return null;
+    if (this.certificate === undefined) this.certificate = verifiedClient(this._socket as TLSSocket);
+    return this.certificate;
+  }
+
   startTls(done: () => void): void {
     this.flush();
     this.upgrade(done);
   }
 
-  /** Passes a message on; each piece the client sends in time gives it time for the next. */
+  /** Passes a message on; each 16 KB that the client sends in time give it time for the next. */
   receive(sink: MessageSink): void {
     const parser = this._parser as LineParser | false;
     if (!parser) return;
-    this.allow(this.settings.dataTimeout);
+    this.clock.allow(this.settings.dataTimeout);
+    let progress = 0;
     parser.receive({
       take: (chunk, done) => {
         let left: Buffer | null = null;
-        const proceed = this.owe(() => {
-          if (left !== null) this.allow(this.settings.commandTimeout);
+        progress += chunk.length;
+        const enough = progress >= MIN_PROGRESS;
+        if (enough) progress = 0;
+        const proceed = this.clock.owe(() => {
+          if (left !== null) this.clock.allow(this.settings.commandTimeout);
           done(left);
           // A stopping gateway does not wait for what this client might want next.
           if (left !== null && this.dialog.draining && !this.dialog.mail.open) {
             this.turnAway(REPLY.shuttingDown);
           }
-        });
+        }, enough);
         sink.take(chunk, (rest) => {
           left = rest;
           proceed();
@@ -148,7 +201,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
 
   /** Stopping: a session without transaction is told to go, another may finish its own. */
   drain(): void {
-    if (!this.dialog.mail.open && !this.owing) this.turnAway(REPLY.shuttingDown);
+    if (!this.dialog.mail.open && !this.clock.owing) this.turnAway(REPLY.shuttingDown);
     this.dialog.draining = true;
   }
 
@@ -159,11 +212,13 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   /** Refuses the whole session, at any moment. */
-  turnAway(reply: Reply): void {
+  turnAway(reply: Reply, reported = false): void {
     if (this._closing || this._closed) return;
     const ref = this.edge.reference();
     const worded = withReference(reply, ref);
-    this.edge.events.sessionRefused({ ...this.dialog.facts(), reply: sent(worded), ref, command: null });
+    if (!reported) {
+      this.edge.events.sessionRefused({ ...this.dialog.facts(), reply: sent(worded), ref, command: null });
+    }
     this.reply(worded);
     this.close();
   }
@@ -179,8 +234,11 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     super._onClose();
   }
 
-  override _onError(error: Error & { code?: string | undefined }): void {
-    if (!QUIET_ERRORS.has(error.code ?? '')) {
+  override _onError(error: Error & { code?: string | undefined; meta?: unknown }): void {
+    // The package adds `meta` to what ends a handshake. Whoever is cut off in one was told already.
+    if (error.meta) {
+      if (!this._closing) this.edge.events.listenerTrouble({ stage: 'tls', error, client: this.client });
+    } else if (!QUIET_ERRORS.has(error.code ?? '')) {
       this.edge.events.listenerTrouble({ stage: 'client', error, client: this.client });
     }
     this.close();
@@ -210,40 +268,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   }
 
   private retire(): void {
-    clearTimeout(this.idleTimer);
-    clearTimeout(this.sessionTimer);
+    this.clock.stop();
     this.dialog.mail.abandon();
-  }
-
-  /** Stops the client's clock until the returned function is called, at most once with effect. */
-  private owe(next: () => void): () => void {
-    let called = false;
-    this.owing = true;
-    return () => {
-      if (called) return;
-      called = true;
-      this.owing = false;
-      if (this.expired) this.turnAway(REPLY.sessionOver);
-      else if (!this._closing && !this._closed) this.idleTimer?.refresh();
-      next();
-    };
-  }
-
-  /** Gives the client `limit` ms for each of its next steps. */
-  private allow(limit: number): void {
-    if (limit === this.idleLimit) return;
-    clearTimeout(this.idleTimer);
-    this.idleLimit = limit;
-    if (!this._closing && !this._closed) this.idleTimer = setTimeout(() => this.idle(), limit).unref();
-  }
-
-  private idle(): void {
-    if (this.owing || this.dialog.mail.answering) this.idleTimer?.refresh();
-    else this.turnAway(REPLY.idle);
-  }
-
-  private expire(): void {
-    this.expired = true;
-    if (!this.owing) this.turnAway(REPLY.sessionOver);
   }
 }

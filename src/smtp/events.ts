@@ -15,10 +15,17 @@ export interface SentReply {
 export interface SessionFacts {
   readonly session: string;
   readonly mode: ListenerMode;
+  /** The real client, whoever is connected. */
   readonly client: { readonly address: string; readonly port: number };
+  /** The proxy or relay that speaks for it; null when the client itself is connected. */
+  readonly peer: string | null;
+  /** The client's host name as a relay told it (XCLIENT); we ask no name server. */
+  readonly name: string | null;
   readonly helo: string | null;
   /** Protocol version such as `TLSv1.3`; null in the clear. */
   readonly tls: string | null;
+  /** Name and fingerprint of the client certificate that was verified; null or absent without one. */
+  readonly tlsClient?: string | null;
 }
 
 /** The answer to one RCPT. */
@@ -71,7 +78,8 @@ export interface SessionRefusal extends SessionFacts {
 
 /** A fault below the sessions: sockets, handshakes, a failing check. */
 export interface ListenerTrouble {
-  readonly stage: 'listener' | 'client' | 'check' | 'session';
+  /** `tls`: a handshake failed; the fault is the client's as a rule. */
+  readonly stage: 'listener' | 'client' | 'tls' | 'check' | 'session';
   readonly error: unknown;
   readonly client: { readonly address: string; readonly port: number } | null;
 }

@@ -22,6 +22,10 @@ type Next = (error?: Error | null) => void;
 export class LineParser extends SMTPStream {
   private partial: Buffer = Buffer.alloc(0);
   private unterminated = 0;
+  /** The last byte before this chunk, while a line is not complete. */
+  private last = 0;
+  /** Within a line that was refused for a bare LF. */
+  private refused = false;
   private message: MessageSink | null = null;
 
   /** Treats what follows as a message, up to its final dot. */
@@ -68,6 +72,7 @@ export class LineParser extends SMTPStream {
         const end = chunk.indexOf(LF, at);
         const line = this.lineOf(chunk.subarray(at, end));
         at = end + 1;
+        if (line === null) continue;
         answered = false;
         this.oncommand(line, proceed);
         commands += 1;
@@ -94,17 +99,25 @@ export class LineParser extends SMTPStream {
   private keep(piece: Buffer): Error | null {
     this.unterminated += piece.length;
     if (this.unterminated > MAX_UNTERMINATED) return new Error('line without end');
+    this.last = piece.at(-1) ?? this.last;
     const room = Math.max(0, MAX_COMMAND_LINE + 2 - this.partial.length);
     if (piece.length > 0 && room > 0) this.partial = Buffer.concat([this.partial, piece.subarray(0, room)]);
     return null;
   }
 
-  /** A whole line without its CR LF. One that ended in a bare LF keeps it, to be refused for it. */
-  private lineOf(tail: Buffer): Buffer {
+  /**
+   * A whole line without its CR LF. One with a bare LF keeps it, to be refused for it, and what follows up to the next CR LF
+   * is null: whoever counts lines by CR LF must count as many replies.
+   */
+  private lineOf(tail: Buffer): Buffer | null {
+    const refused = this.refused;
+    this.refused = (tail.at(-1) ?? this.last) !== CR;
+    this.last = 0;
     const cut = this.unterminated > this.partial.length;
     const line = this.partial.length > 0 ? Buffer.concat([this.partial, tail]) : tail;
     this.partial = Buffer.alloc(0);
     this.unterminated = 0;
+    if (refused) return null;
     if (cut || line.length > MAX_COMMAND_LINE + 1) return line.subarray(0, MAX_COMMAND_LINE + 1);
     if (line.at(-1) === CR) return line.subarray(0, -1);
     return Buffer.concat([line, Buffer.of(LF)]);

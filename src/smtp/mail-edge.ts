@@ -1,4 +1,5 @@
 /** What the mail commands of a session need: from the configuration, from the gateway and from the session itself. */
+import type { HarvestGate } from './admission.ts';
 import type { SessionFacts, SmtpEvents } from './events.ts';
 import type { CheckEdge } from './recipient-check.ts';
 import type { Relay } from './relay.ts';
@@ -14,6 +15,8 @@ export interface MailSettings extends TransferLimits {
 /** What the mail commands need from the gateway. */
 export interface MailEdge extends CheckEdge {
   readonly relay: Relay | null;
+  /** null: nobody is watched for harvesting. */
+  readonly harvest: HarvestGate | null;
   reference(): string;
   readonly events: SmtpEvents;
 }
@@ -22,6 +25,10 @@ export interface MailEdge extends CheckEdge {
 export interface MailSession {
   facts(): SessionFacts;
   readonly esmtp: boolean;
+  /** Whether DSN was offered. */
+  readonly dsn: boolean;
+  /** Whether the harvest guard watches this client. */
+  readonly watched: boolean;
   /** Sends a reply as it is. */
   send(reply: Reply): void;
   /** Refuses a command for its protocol. */
@@ -30,6 +37,8 @@ export interface MailSession {
   fault(error: unknown): void;
   /** Takes everything up to the final dot as a message. */
   receive(sink: MessageSink): void;
+  /** Refuses the whole session; `reported` when somebody has told the log already. */
+  turnAway(reply: Reply, reported: boolean): void;
   /** Ends the session; what was sent still goes out. */
   close(): void;
 }

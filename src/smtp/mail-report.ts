@@ -15,13 +15,15 @@ export function reportMessage(
   ref: string | null,
 ): void {
   const { reply, nextHopReply, bytes, duplicatePossible } = outcome;
-  const { session, mode, client, helo, tls } = facts;
+  const { session, mode, client, peer, helo, name, tls } = facts;
   // Field by field: spreading costs more than sending the message.
   const report = {
     session,
     mode,
     client,
+    peer,
     helo,
+    name,
     tls,
     message: transaction.id,
     mailFrom: transaction.sender.text,

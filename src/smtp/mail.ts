@@ -6,10 +6,9 @@
  * Closes gaps of `smtp-server`: DATA cannot be refused before the message (9), the parameters of a refused MAIL leak
  * into the next (16), no limit of recipients by default (22).
  */
-import type { Mailbox } from '../core/address.ts';
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { AnswerQueue } from './answer-queue.ts';
-import { parseMailCommand, parseRcptCommand } from './command.ts';
+import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
 import type { SessionFacts } from './events.ts';
 import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
@@ -75,7 +74,7 @@ export class Mail {
       this.session.refuse(REPLY.nestedMail, 'MAIL');
       return;
     }
-    const parsed = parseMailCommand(line);
+    const parsed = parseMailCommand(line, this.session.dsn);
     if (!parsed.ok) {
       this.session.refuse(parsed.reply, 'MAIL');
       return;
@@ -107,7 +106,16 @@ export class Mail {
       done();
       return;
     }
-    const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8);
+    const harvest = this.session.watched ? this.edge.harvest : null;
+    if (harvest?.refuses(this.session.facts().client.address)) {
+      // Those before it hear their answers first.
+      this.answers.settled(() => {
+        this.session.turnAway(REPLY.harvesting, true);
+        done();
+      });
+      return;
+    }
+    const parsed = parseRcptCommand(line, transaction.sender.smtpUtf8, this.session.dsn);
     if (!parsed.ok) {
       const { text: rcpt, reply } = parsed;
       const worded = (ref: string): Reply => withReference(reply, ref);
@@ -116,7 +124,7 @@ export class Mail {
       done();
       return;
     }
-    const verdict = checkRecipient(this.edge, parsed.mailbox, this.session);
+    const verdict = checkRecipient(this.edge, harvest, parsed.mailbox, this.session);
     if (!(verdict instanceof Promise)) {
       this.decided(transaction, parsed, verdict, started, done);
       return;
@@ -136,12 +144,12 @@ export class Mail {
   /** Answers a recipient whose verdict is known, by asking the next hop when it is an accept in relay mode. */
   private decided(
     transaction: Transaction,
-    parsed: { readonly mailbox: Mailbox; readonly text: string },
+    parsed: GoodRecipient,
     told: Verdict,
     started: number,
     done: () => void,
   ): void {
-    const { mailbox, text: rcpt } = parsed;
+    const { mailbox, text: rcpt, dsn } = parsed;
     const { maxRecipients, mode } = this.settings;
     const relayed = told.action === 'accept' && mode === 'relay';
     const crowded = transaction.accepted + this.answers.waiting >= maxRecipients;
@@ -162,7 +170,9 @@ export class Mail {
       const worded = (ref: string): Reply => withReference(reply, ref);
       this.say(transaction, { verdict, worded, rcpt, nextHopReply, started });
     };
-    this.answers.add(transaction.recipient(mailbox.text, hop), say, (error) => this.session.fault(error));
+    this.answers.add(transaction.recipient(mailbox.text, hop, dsn), say, (error) =>
+      this.session.fault(error),
+    );
     // The next recipient of a pipelined batch need not wait for the answer to this one; its own answer will.
     if (this.answers.waiting < MAX_UNDER_WAY) done();
     else this.answers.settled(done);
@@ -221,14 +231,17 @@ export class Mail {
     if (reply.code < 300) transaction.accept(verdict);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, helo, tls } = this.session.facts();
+    const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
     // Field by field: a spread costs a third of the whole answer.
     this.edge.events.recipientAnswered({
       session,
       mode,
       client,
+      peer,
+      name,
       helo,
       tls,
+      tlsClient,
       verdict,
       reply: sent(reply),
       ref: reply.code < 400 ? null : ref,
@@ -261,8 +274,8 @@ export class Mail {
     this.session.receive(transfer);
   }
 
-  private forwarded({ client, helo }: SessionFacts): ForwardedClient {
-    return { address: client.address, port: client.port, helo, esmtp: this.session.esmtp };
+  private forwarded({ client, helo, name }: SessionFacts): ForwardedClient {
+    return { address: client.address, port: client.port, name, helo, esmtp: this.session.esmtp };
   }
 
   /** Answers DATA for good, and ends the transaction. */
@@ -277,6 +290,8 @@ export class Mail {
     if (outcome.cut) this.session.close();
   }
 }
+
+type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
 
 interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
   readonly verdict: Verdict;

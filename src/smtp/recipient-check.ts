@@ -4,6 +4,7 @@
  */
 import type { Mailbox } from '../core/address.ts';
 import { ACTION_OF, bareVerdict, type Reason, type Verdict } from '../core/verdict.ts';
+import type { HarvestGate } from './admission.ts';
 import type { ListenerMode, SessionFacts, SmtpEvents } from './events.ts';
 
 /** What checking needs from the gateway. */
@@ -11,18 +12,20 @@ export interface CheckEdge {
   /** The verdict on a recipient, at once. An error counts as `internal-error`. */
   check(mailbox: Mailbox): Verdict;
   /**
-   * Another opinion on a mailbox that `check` found unknown, for `client` (an IP address): at once, or within a bounded
-   * time. Without it the first no is final. An error counts as `internal-error`.
+   * Another opinion on a mailbox that `check` found unknown: at once, or within a bounded time. Without it the first no
+   * is final. An error counts as `internal-error`.
    */
-  readonly lookup?:
-    | ((mailbox: Mailbox, verdict: Verdict, client: string) => Verdict | Promise<Verdict>)
-    | null;
+  readonly lookup?: ((mailbox: Mailbox, verdict: Verdict) => Verdict | Promise<Verdict>) | null;
   readonly events: Pick<SmtpEvents, 'listenerTrouble'>;
 }
 
-/** The verdict on a mailbox, synchronously unless a lookup has to be waited for. Neither throws nor rejects. */
+/**
+ * The verdict on a mailbox, synchronously unless a lookup has to be waited for. Neither throws nor rejects. `harvest` is told
+ * of a confirmed absence and may turn it into a deferral; null for a client that is not watched.
+ */
 export function checkRecipient(
   { check, lookup, events }: CheckEdge,
+  harvest: HarvestGate | null,
   mailbox: Mailbox,
   session: { facts(): SessionFacts },
 ): Verdict | Promise<Verdict> {
@@ -30,11 +33,17 @@ export function checkRecipient(
     events.listenerTrouble({ stage: 'check', error, client: session.facts().client });
     return bareVerdict('internal-error', mailbox.key);
   };
+  const watched = (verdict: Verdict): Verdict => {
+    // Only a proven absence counts: what we could not tell is our trouble and not a guess.
+    if (verdict.reason !== 'unknown' || !harvest) return verdict;
+    const over = harvest.absent(session.facts().client.address, mailbox.key);
+    return over ? because(verdict, 'harvest-limit') : verdict;
+  };
   try {
     const verdict = check(mailbox);
-    if (verdict.reason !== 'unknown' || !lookup) return verdict;
-    const told = lookup(mailbox, verdict, session.facts().client.address);
-    return told instanceof Promise ? told.catch(failed) : told;
+    if (verdict.reason !== 'unknown') return verdict;
+    const told = lookup ? lookup(mailbox, verdict) : verdict;
+    return told instanceof Promise ? told.then(watched).catch(failed) : watched(told);
   } catch (error) {
     return failed(error);
   }

@@ -1,62 +1,151 @@
 /**
  * The listening side: a subclass of the server of `smtp-server` that opens our connections and nothing else. Its
- * reverse lookup is off (it would cost every session a DNS round trip) and so is its built-in certificate.
+ * reverse lookup is off (it would cost every session a DNS round trip), and so are its TLS contexts, whose fallback is
+ * a built-in certificate with a public key.
  */
 import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
-import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPConnectionOptions, TLSError } from 'smtp-server/lib/smtp-connection.js';
+import { Admission } from './admission.ts';
+import { Census, type CensusSlots } from './census.ts';
+import { connectedClient } from './client.ts';
 import { type ConnectionSettings, GatewayConnection } from './connection.ts';
+import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
+import { REPLY, replyWire } from './reply.ts';
 import type { SessionEdge } from './session.ts';
+import { type ContextFor, type TlsMaterial, type TlsPolicy, tlsContexts } from './tls-context.ts';
 
-/** A certificate chain and its key, PEM. */
-export interface KeyPair {
-  readonly key: string;
-  readonly cert: string;
+export type { KeyPair } from './tls-context.ts';
+
+/** How a listener uses TLS. */
+export interface ServerTls extends TlsPolicy {
+  /** `implicit`: from the first byte on (RFC 8314 section 3). */
+  readonly mode: 'starttls' | 'implicit';
 }
 
 export class GatewayServer extends SMTPServer {
+  readonly admission: Admission;
   private readonly settings: ConnectionSettings;
   private readonly edge: SessionEdge;
+  private readonly tls: ServerTls;
+  private readonly census: Census | null;
   /** Every session with a socket, those included that only wait for the client to close its side. */
   private readonly open = new Set<GatewayConnection>();
+  /** null while there is no certificate: STARTTLS is not offered then, and an implicit handshake fails. */
+  private contexts: ContextFor | null;
   private stopping = false;
 
-  constructor(settings: ConnectionSettings, tls: KeyPair | null, edge: SessionEdge) {
-    if (tls) validateKeyPair(tls);
+  /** @throws Error when a key does not belong to its certificate. */
+  constructor(
+    settings: Omit<ConnectionSettings, 'startTls'>,
+    tls: ServerTls,
+    material: TlsMaterial | null,
+    edge: SessionEdge,
+    census: CensusSlots | null = null,
+  ) {
+    const contexts = material && tlsContexts(material, tls);
     super({
       name: settings.hostname,
       disableReverseLookup: true,
-      disabledCommands: ['AUTH', ...(tls ? [] : ['STARTTLS'])],
+      disabledCommands: ['AUTH'],
       hideENHANCEDSTATUSCODES: false,
       logger: false,
       // A client that has said everything may close its side and still read the answers.
       allowHalfOpen: true,
-      minVersion: 'TLSv1.2',
-      ...(tls ? { key: tls.key, cert: tls.cert } : {}),
+      secure: tls.mode === 'implicit',
+      requestCert: tls.clientCertificate !== 'off',
+      rejectUnauthorized: tls.clientCertificate === 'require',
+      // For an implicit handshake only; every other timer is ours.
+      socketTimeout: settings.commandTimeout,
+      maxClients: settings.maxConnections,
     });
-    this.settings = settings;
+    const offered = (): boolean => tls.mode === 'starttls' && this.contexts !== null;
+    this.settings = {
+      ...settings,
+      get startTls() {
+        return offered();
+      },
+    };
     this.edge = edge;
+    this.tls = tls;
+    this.census = census && new Census(census);
+    this.contexts = contexts;
+    this.present();
+    this.admission = new Admission(settings, edge.harvest);
     // Gap 15: without a listener an 'error', such as garbage after STARTTLS, ends the process.
-    this.on('error', (error: unknown) =>
-      edge.events.listenerTrouble({ stage: 'listener', error, client: null }),
-    );
+    this.on('error', (error: Error & { meta?: { stage?: string; remoteAddress?: string } }) => {
+      const address = error.meta?.remoteAddress;
+      const client = address === undefined ? null : { address, port: 0 };
+      edge.events.listenerTrouble({ stage: error.meta ? 'tls' : 'listener', error, client });
+    });
   }
 
   override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
     // The peer can be gone between accept and here; a socket without a peer has no session.
-    if (socket.destroyed || this.stopping) {
-      socket.destroy();
+    if (socket.destroyed) return;
+    // Accepted a moment before the stop: told like everybody else, so that it tries again at once.
+    if (this.stopping) {
+      socket.on('error', () => undefined);
+      socket.end(replyWire(REPLY.shuttingDown), () => socket.destroy());
       return;
     }
-    const connection = new GatewayConnection(this, socket, options, this.settings, this.edge);
+    const identity = connectedClient(peerOf(socket), proxiedBy(options));
+    const { admission, settings, edge } = this;
+    const connection = new GatewayConnection(this, socket, options, {
+      settings,
+      edge,
+      admission,
+      identity,
+      connections: () => this.census?.total() ?? this.connections.size,
+    });
+    const leave = admission.enter(identity);
+    this.census?.enter();
     this.connections.add(connection);
     this.open.add(connection);
-    socket.once('close', () => this.open.delete(connection));
+    socket.once('close', () => {
+      this.open.delete(connection);
+      leave();
+      this.census?.leave();
+    });
     connection.on('error', (error: unknown) =>
       this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
     );
     connection.init();
+  }
+
+  /** The package's own list of proxies is not used. */
+  override _expectsProxyHeader(socket: Socket): boolean {
+    return this.admission.expectsHeader(socket.remoteAddress ?? '');
+  }
+
+  /**
+   * Gap 24: the package refuses version 2 and reads version 1 loosely. A header is awaited from listed proxies and from
+   * nobody else; what a stranger calls a header is an unknown command to a listener without proxies, and never read by one
+   * with them.
+   */
+  override _handleProxy(socket: Socket, accepted: Parameters<SMTPServer['_handleProxy']>[1]): void {
+    if (!this._expectsProxyHeader(socket)) {
+      accepted(null);
+      return;
+    }
+    const peer = peerOf(socket);
+    const limit = Math.min(HEADER_TIME, this.settings.commandTimeout);
+    void proxiedConnection(socket, limit).then((connection) => {
+      if (connection.ok) {
+        const { client } = connection;
+        // Without an id the connection makes one.
+        const named = client ? { remoteAddress: client.address, remotePort: client.port } : {};
+        accepted(null, { id: '', ...named });
+        return;
+      }
+      const { problem } = connection;
+      const error = new Error(problem ?? 'the proxy only looked whether we listen');
+      if (problem !== null) this.edge.events.listenerTrouble({ stage: 'client', error, client: peer });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      accepted(error);
+    });
   }
 
   /** Greets at once: there is nothing to wait for. */
@@ -68,14 +157,31 @@ export class GatewayServer extends SMTPServer {
     callback();
   }
 
+  /** The package's own contexts, which would present its built-in certificate, are never made. */
+  override updateSecureContext(): void {}
+
+  override _resolveSNI(name: string, callback: (error: Error | null, context?: SecureContext) => void): void {
+    callback(null, this.contexts?.(name.toLowerCase()));
+  }
+
+  /** Whether there is a certificate to present. */
+  get certified(): boolean {
+    return this.contexts !== null;
+  }
+
+  /** A TLS layer over a socket that is gone already (a stop can be faster than the package) ends the process. */
+  override _upgrade(socket: Socket, callback: (error: TLSError | null, secured?: TLSSocket) => void): void {
+    if (!socket.destroyed) super._upgrade(socket, callback);
+  }
+
   /**
-   * Uses another certificate from the next handshake on. Gap 17: the package drops the old one before it knows
-   * whether the new one is any good.
-   * @throws Error when the key does not belong to the certificate; the old one stays in use.
+   * Uses other certificates from the next handshake on. Gap 17: the package drops the old ones before it knows
+   * whether the new ones are any good.
+   * @throws Error when a key does not belong to its certificate; the old ones stay in use.
    */
-  replaceKeyPair(tls: KeyPair): void {
-    validateKeyPair(tls);
-    this.updateSecureContext({ key: tls.key, cert: tls.cert });
+  replaceTls(material: TlsMaterial): void {
+    this.contexts = tlsContexts(material, this.tls);
+    this.present();
   }
 
   /**
@@ -93,10 +199,26 @@ export class GatewayServer extends SMTPServer {
         resolve();
       });
       for (const connection of this.open) connection.drain();
+      // Those that wait for a PROXY header, or are in an implicit handshake, have no session yet.
+      for (const socket of this._pendingSockets.values()) socket.destroy();
     });
+  }
+
+  /** The package takes the context of a handshake without a server name from here. */
+  private present(): void {
+    this.secureContext = new Map();
+    if (this.contexts) this.secureContext.set('*', this.contexts(''));
   }
 }
 
-function validateKeyPair({ key, cert }: KeyPair): void {
-  createSecureContext({ key, cert });
+function peerOf(socket: Socket): { address: string; port: number } {
+  return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+}
+
+/** What the PROXY header said, as {@link GatewayServer._handleProxy} hands it on. */
+function proxiedBy(
+  options: SMTPConnectionOptions | null | undefined,
+): { address: string; port: number } | null {
+  const address = options?.remoteAddress;
+  return address === undefined ? null : { address, port: options?.remotePort ?? 0 };
 }

@@ -1,19 +1,23 @@
 /**
  * One SMTP session: RFC 5321, with PIPELINING (RFC 2920), SIZE, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and
- * STARTTLS. It knows lines and replies, not sockets. AUTH is not offered, BDAT and DSN neither.
+ * STARTTLS, and DSN and XCLIENT where they are offered. It knows lines and replies, not sockets. AUTH is not offered,
+ * BDAT neither.
  *
  * Closes gaps of `smtp-server`: bare CR is white space (7), no limit of errors (22), joke commands (25).
  *
  * Limits: 20 protocol errors, then 421; refused recipients do not count.
  */
 import { offerFor } from './capabilities.ts';
-import { MAX_COMMAND_LINE } from './command.ts';
+import type { Identity } from './client.ts';
+import { argumentOf, isHttp, lineProblem, verbOf } from './command-line.ts';
 import type { SessionFacts } from './events.ts';
 import { Mail } from './mail.ts';
 import type { MailEdge, MailSettings } from './mail-edge.ts';
 import { sent } from './mail-report.ts';
-import { heloReply, REPLY, type Reply, withReference } from './reply.ts';
+import { greetingReply, heloReply, REPLY, type Reply, withReference } from './reply.ts';
+import type { ClientCertificate } from './tls-context.ts';
 import type { MessageSink } from './transfer.ts';
+import { type ClaimedClient, parseXclient, XCLIENT_ATTRIBUTES } from './xclient.ts';
 
 /** Protocol errors after which a session is closed. */
 export const MAX_ERRORS = 20;
@@ -21,9 +25,18 @@ export const MAX_ERRORS = 20;
 /** The connection under a session. */
 export interface Wire {
   readonly id: string;
-  readonly client: { readonly address: string; readonly port: number };
+  readonly identity: Identity;
+  readonly trusted: boolean;
+  /** Whether this client may say for whom it speaks. */
+  readonly mayClaim: boolean;
+  /** Goes on for another client; false when that one was turned away. */
+  claim(claimed: ClaimedClient): boolean;
+  /** Refuses the whole session; `reported` when somebody has told the log already. */
+  turnAway(reply: Reply, reported?: boolean): void;
   /** Protocol version once the connection is secure. */
   tls(): string | null;
+  /** The verified client certificate, for the log; null without one. */
+  tlsClient(): string | null;
   reply(reply: Reply): void;
   close(): void;
   startTls(done: () => void): void;
@@ -32,6 +45,8 @@ export interface Wire {
 
 export interface SessionSettings extends MailSettings {
   readonly startTls: boolean;
+  /** No mail in the clear: the listener wants to see a client certificate first. */
+  readonly clientCertificate?: ClientCertificate;
 }
 
 export interface SessionEdge extends MailEdge {
@@ -52,7 +67,7 @@ const answered =
 const COMMANDS = new Map<string, Command>([
   ['EHLO', answered((session, argument) => session.hello(argument, true))],
   ['HELO', answered((session, argument) => session.hello(argument, false))],
-  ['MAIL', answered((session, _argument, line) => session.greeted('MAIL') && session.mail.mail(line))],
+  ['MAIL', answered((session, _argument, line) => session.mayMail() && session.mail.mail(line))],
   [
     'RCPT',
     (session, line, _argument, done) => (session.greeted('RCPT') ? session.mail.rcpt(line, done) : done()),
@@ -66,6 +81,7 @@ const COMMANDS = new Map<string, Command>([
   ['AUTH', answered((session) => session.refuse(REPLY.notImplemented, 'AUTH'))],
   ['BDAT', answered((session) => session.refuse(REPLY.notImplemented, 'BDAT'))],
   ['HELP', answered((session) => session.send(REPLY.help))],
+  ['XCLIENT', answered((session, argument) => session.xclient(argument))],
   ['STARTTLS', (session, _line, argument, done) => session.startTls(argument, done)],
 ]);
 
@@ -77,6 +93,8 @@ export class Session {
   helo: string | null = null;
   /** Whether it said EHLO. */
   esmtp = false;
+  /** Whether its EHLO was offered DSN. */
+  dsn = false;
   private readonly settings: SessionSettings;
   private readonly edge: SessionEdge;
   private readonly wire: Wire;
@@ -110,8 +128,18 @@ export class Session {
   }
 
   facts(): SessionFacts {
-    const { id, client } = this.wire;
-    return { session: id, mode: this.settings.mode, client, helo: this.helo, tls: this.wire.tls() };
+    const { id, identity } = this.wire;
+    const { client, peer, name } = identity;
+    return {
+      session: id,
+      mode: this.settings.mode,
+      client,
+      peer,
+      name,
+      helo: this.helo,
+      tls: this.wire.tls(),
+      tlsClient: this.wire.tlsClient(),
+    };
   }
 
   send(reply: Reply): void {
@@ -129,7 +157,7 @@ export class Session {
   }
 
   fault(error: unknown): void {
-    this.edge.events.listenerTrouble({ stage: 'session', error, client: this.wire.client });
+    this.edge.events.listenerTrouble({ stage: 'session', error, client: this.wire.identity.client });
     this.wire.reply(withReference(REPLY.internalError, this.edge.reference()));
   }
 
@@ -146,7 +174,17 @@ export class Session {
   restart(): void {
     this.helo = null;
     this.esmtp = false;
+    this.dsn = false;
     this.mail.reset();
+  }
+
+  /** Whether the harvest guard watches this client. */
+  get watched(): boolean {
+    return !this.wire.trusted;
+  }
+
+  turnAway(reply: Reply, reported: boolean): void {
+    this.wire.turnAway(reply, reported);
   }
 
   /** Whether the client has introduced itself; it is told when not. */
@@ -155,14 +193,24 @@ export class Session {
     return this.helo !== null;
   }
 
+  /** Where client certificates are required, a client that has not shown one has no business in the clear. */
+  mayMail(): boolean {
+    if (!this.greeted('MAIL')) return false;
+    const bare = this.settings.clientCertificate === 'require' && this.wire.tls() === null;
+    if (bare) this.refuse(REPLY.startTlsFirst, 'MAIL');
+    return !bare;
+  }
+
   hello(name: string, extended: boolean): void {
     if (!/^[!-~\u0080-\u00ff]{1,255}$/.test(name)) {
       this.refuse(REPLY.noArgument, extended ? 'EHLO' : 'HELO');
       return;
     }
     this.mail.reset();
-    this.helo = name;
-    this.esmtp = extended;
+    // What a relay told of its client is not undone by how it introduces itself (Postfix's XCLIENT_README).
+    this.helo = this.wire.identity.helo ?? name;
+    this.esmtp = this.wire.identity.esmtp ?? extended;
+    this.dsn = false;
     this.wire.reply(heloReply(this.settings.hostname, extended ? this.keywords() : []));
   }
 
@@ -187,6 +235,18 @@ export class Session {
   verify(argument: string): void {
     if (argument === '') this.refuse(REPLY.noArgument, 'VRFY');
     else this.wire.reply(REPLY.verify);
+  }
+
+  /** The session starts again for the client that a relay names; it has to say EHLO again. */
+  xclient(argument: string): void {
+    const claimed = this.wire.mayClaim ? parseXclient(argument) : null;
+    if (!this.wire.mayClaim) this.refuse(REPLY.xclientDenied, 'XCLIENT');
+    else if (this.mail.open) this.refuse(REPLY.inTransaction, 'XCLIENT');
+    else if (claimed === null) this.refuse(REPLY.noArgument, 'XCLIENT');
+    else {
+      this.restart();
+      if (this.wire.claim(claimed)) this.wire.reply(greetingReply(this.settings.hostname));
+    }
   }
 
   quit(argument: string): void {
@@ -218,38 +278,16 @@ export class Session {
     const keywords = ['PIPELINING', `SIZE ${offer.size}`, 'ENHANCEDSTATUSCODES'];
     if (offer.eightBitMime) keywords.push('8BITMIME');
     if (offer.smtpUtf8) keywords.push('SMTPUTF8');
+    if (offer.dsn) keywords.push('DSN');
     if (this.settings.startTls && this.wire.tls() === null) keywords.push('STARTTLS');
+    if (this.wire.mayClaim) keywords.push(`XCLIENT ${XCLIENT_ATTRIBUTES}`);
+    this.dsn = offer.dsn;
     return keywords;
   }
 }
 
-/**
- * Why a line is no command. Only CR LF ends a line (RFC 5321 section 2.3.8): one that ended in a bare LF arrives
- * here with it, and a bare CR or a NUL would let two readers see two different commands.
- */
-function lineProblem(line: Buffer): Reply | null {
-  if (line.length > MAX_COMMAND_LINE) return REPLY.longLine;
-  for (const byte of line) if (byte < 0x20 || byte === 0x7f) return REPLY.badLine;
-  return null;
-}
-
-function verbOf(line: Buffer): string {
-  const space = line.indexOf(0x20);
-  const end = space < 0 ? line.length : space;
-  return end > 10 ? '' : line.toString('latin1', 0, end).toUpperCase();
-}
-
-function argumentOf(line: Buffer): string {
-  const space = line.indexOf(0x20);
-  return space < 0 ? '' : line.toString('latin1', space + 1).trim();
-}
-
 /** A syntax or sequence error; a sender or message that is refused is nothing a client can help. */
-function isProtocolError({ code }: Reply): boolean {
-  return (code >= 500 && code <= 504) || code === 555;
-}
-
-/** A web page that makes a browser post commands here: the session ends at its first line. */
-function isHttp(line: Buffer): boolean {
-  return /^[A-Za-z]+ \S+ HTTP\/\d/.test(line.toString('latin1', 0, 200));
+function isProtocolError(reply: Reply): boolean {
+  const { code } = reply;
+  return (code >= 500 && code <= 504) || code === 555 || reply === REPLY.xclientDenied;
 }

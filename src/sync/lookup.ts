@@ -6,7 +6,6 @@
  * Ages are measured on the process's steady clock, so a clock that is set changes nothing here.
  */
 import type { TenantDirectory } from '../core/directory.ts';
-import { watchHarvests } from '../core/harvest.ts';
 import type { LookupOutcome } from '../core/lookup.ts';
 import { type BucketLimits, fullBucket, type TokenBucket, takeToken } from '../core/token-bucket.ts';
 import type { LookupAnswer, LookupAsk } from './protocol.ts';
@@ -18,17 +17,12 @@ export interface LookupLimits extends BucketLimits {
   readonly deadline: number;
   /** How long a confirmed absence is believed. */
   readonly negative: number;
-  /** Distinct absent addresses of one client in `harvestWindow` after which it gets no lookups; 0 for no limit. */
-  readonly harvestLimit: number;
-  readonly harvestWindow: number;
 }
 
 /** One question: the normalised addresses that would do, of one mailbox. */
 export interface LookupQuestion {
   readonly tenant: string;
   readonly addresses: readonly string[];
-  /** IP address of who asks; null for an operator. */
-  readonly client: string | null;
 }
 
 /** What lookups report. None of them may throw. */
@@ -59,8 +53,6 @@ const SILENCE: RoundError = { code: 'timeout', message: 'no answer to a live loo
 const OVERLAY = 86_400_000;
 /** Addresses remembered at a time, of each sort; the oldest are forgotten first. */
 const REMEMBERED = 20_000;
-/** Clients watched for harvesting at a time. */
-const CLIENTS = 5000;
 
 /** Opens lookups over `lookUp`, the learning side. `clock` is a steady one, in ms. */
 export function openLookups(
@@ -71,29 +63,22 @@ export function openLookups(
 ): LiveLookups {
   const found = memory<FoundAddress>(OVERLAY);
   const absent = memory<true>(limits.negative);
-  const harvests = watchHarvests({
-    limit: limits.harvestLimit,
-    window: limits.harvestWindow,
-    clients: CLIENTS,
-  });
   const tenants = new Map<string, TenantLookups>();
   const tenantOf = (id: string): TenantLookups => {
     const tenant = tenants.get(id) ?? new TenantLookups(id, limits, lookUp, { found, absent }, events, clock);
     tenants.set(id, tenant);
     return tenant;
   };
-  const told = ({ tenant, addresses, client }: LookupQuestion, outcome: LookupOutcome): LookupOutcome => {
-    if (outcome.kind === 'absent' && client !== null) harvests.absent(client, addresses[0] ?? '', clock());
+  const told = ({ tenant }: LookupQuestion, outcome: LookupOutcome): LookupOutcome => {
     events.answered(tenant, outcome.kind);
     return outcome;
   };
   return {
     ask(question) {
-      const { tenant, addresses, client } = question;
+      const { tenant, addresses } = question;
       const now = clock();
       const known = addresses.find((address) => found.get(address, now)?.tenant === tenant);
       if (known !== undefined) return told(question, { kind: 'found', address: known });
-      if (client !== null && harvests.harvesting(client, now)) return told(question, { kind: 'withheld' });
       if (absent.get(keyOf(question), now)) return told(question, { kind: 'absent' });
       const answer = tenantOf(tenant).ask(question);
       return answer instanceof Promise

@@ -100,7 +100,6 @@ describe('checkText of an unknown address', () => {
   it.each([
     ['absent', 'live lookup  absent (35 ms): the tenant does not have it'],
     ['timeout', 'live lookup  timeout (35 ms): Graph did not answer'],
-    ['withheld', 'live lookup  withheld (35 ms): not made'],
   ])('shows a lookup that ended %s', (outcome, expected) => {
     const text = checkText([
       {

@@ -47,7 +47,7 @@ describe('the reference configuration', () => {
 
   it('names every key of the schema', () => {
     const named = new Set(
-      [...EVERYTHING.matchAll(/^(?:\[\[?)?([a-z_]+)(?: = |\])/gm)].map((match) => match[1]),
+      [...EVERYTHING.matchAll(/^(?:\[\[?)?(?:[a-z]+\.)?([a-z_]+)(?: = |\])/gm)].map((match) => match[1]),
     );
     expect(keysOf(fileSchema).length).toBeGreaterThan(40);
     expect(keysOf(fileSchema).filter((key) => !named.has(key))).toEqual([]);
@@ -176,8 +176,7 @@ describe('parseConfig', () => {
   });
 
   it('reads the limits of live lookups', () => {
-    const lookup =
-      '\n[lookup]\nenabled = false\ndeadline = "1s"\nrate = 0.5\nburst = 3\nnegative = "1m"\nharvest_limit = 0\nharvest_window = "1h"';
+    const lookup = '\n[lookup]\nenabled = false\ndeadline = "1s"\nrate = 0.5\nburst = 3\nnegative = "1m"';
     expect(parseConfig(REQUIRED + lookup)).toMatchObject({
       ok: true,
       config: {
@@ -187,8 +186,6 @@ describe('parseConfig', () => {
           rate: 0.5,
           burst: 3,
           negative: 60_000,
-          harvestLimit: 0,
-          harvestWindow: 3_600_000,
         },
       },
     });
@@ -280,5 +277,42 @@ describe('parseConfig', () => {
     const second = REQUIRED.replaceAll('1111', '7777').replace('[[domain]]', '[[domain]]\nsubdomains = true');
     const toml = `${REQUIRED.split('[[domain]]')[0]}${second}`;
     expect(problems(toml)).toEqual({ 'domain[0].tenant': 'is missing: there are several tenants' });
+  });
+});
+
+describe('the lists of a listener', () => {
+  const listener = (lines: string): string => `${REQUIRED}\n[[smtp]]\n${lines}`;
+
+  it('are taken as they are written', () => {
+    const parsed = parseConfig(
+      listener('allow = ["192.0.2.0/24", "::1"]\nproxies = ["10.0.0.1"]\nxclient = []'),
+    );
+    expect(parsed.ok && parsed.config.smtp[0]?.access).toEqual({
+      allow: ['192.0.2.0/24', '::1'],
+      proxies: ['10.0.0.1'],
+      trusted: ['127.0.0.0/8', '::1'],
+      xclient: [],
+    });
+  });
+
+  it('are told apart when an entry is no network', () => {
+    expect(problems(listener('allow = ["10.0.0.1/8", "::1"]\ntrusted = ["::1", "mx.example"]'))).toEqual({
+      'smtp[0].allow[0]': '10.0.0.1/8 has bits beyond its prefix; the network is 10.0.0.0/8',
+      'smtp[0].trusted[1]': expect.stringMatching(/^mx\.example is not an address or network/),
+    });
+  });
+});
+
+describe('the harvest guard', () => {
+  it('has a table of its own', () => {
+    const parsed = parseConfig(`${REQUIRED}\n[harvest]\nlimit = 0\nwindow = "1m"\ndeny = "2m"`);
+    expect(parsed.ok && parsed.config.harvest).toEqual({ limit: 0, window: 60_000, deny: 120_000 });
+  });
+
+  it('tells where its keys went', () => {
+    expect(problems(`${REQUIRED}\n[lookup]\nharvest_limit = 0\nharvest_window = "1h"`)).toEqual({
+      'lookup.harvest_limit': expect.stringContaining('has moved: it is limit in [harvest]'),
+      'lookup.harvest_window': expect.stringContaining('window in [harvest]'),
+    });
   });
 });

@@ -25,6 +25,7 @@ const answers: ControlFunctions = {
   discrepancies: async () => [{ domain: 'b.example' }],
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
+  harvest: { state: () => ({ limit: 100 }), reset: (client) => ({ reset: [client] }) },
 };
 
 function socketPath(): string {

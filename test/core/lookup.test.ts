@@ -1,7 +1,6 @@
-/** The rules of live lookup: budget, harvesting, which addresses are asked for and what the outcome means. */
+/** The rules of live lookup: budget, which addresses are asked for and what the outcome means. */
 import { describe, expect, it } from 'vitest';
 import { type Mailbox, parseMailbox } from '../../src/core/address.ts';
-import { clientNetwork, watchHarvests } from '../../src/core/harvest.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from '../../src/core/lookup.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { sharedDomains } from '../../src/core/shared-domains.ts';
@@ -42,58 +41,6 @@ describe('takeToken', () => {
   it('never gives more than burst plus rate times seconds', () => {
     const moments = Array.from({ length: 5000 }, (_, index) => index * 2);
     expect(takes({ rate: 7, burst: 20 }, moments).filter(Boolean)).toHaveLength(20 + 7 * 10 - 1);
-  });
-});
-
-describe('watchHarvests', () => {
-  const LIMITS = { limit: 2, window: 1000, clients: 3 };
-
-  it.each([
-    ['at the limit is not past it', ['a', 'b'], 10, false],
-    ['one past the limit', ['a', 'b', 'c'], 10, true],
-    ['the same address again does not count', ['a', 'a', 'a', 'b'], 10, false],
-    ['until the window is over', ['a', 'b', 'c'], 999, true],
-    ['not longer', ['a', 'b', 'c'], 1000, false],
-  ])('%s', (_what, addresses, at, expected) => {
-    const watch = watchHarvests(LIMITS);
-    for (const address of addresses) watch.absent('192.0.2.1', address, 0);
-    expect(watch.harvesting('192.0.2.1', at)).toBe(expected);
-    expect(watch.harvesting('192.0.2.2', at)).toBe(false);
-  });
-
-  it('starts a new window after the old one', () => {
-    const watch = watchHarvests(LIMITS);
-    for (const address of ['a', 'b', 'c']) watch.absent('192.0.2.1', address, 0);
-    watch.absent('192.0.2.1', 'd', 2000);
-    expect(watch.harvesting('192.0.2.1', 2001)).toBe(false);
-  });
-
-  it('remembers so many clients and no more', () => {
-    const watch = watchHarvests(LIMITS);
-    for (let host = 0; host < 200; host++) watch.absent(`192.0.2.${host}`, 'a', host);
-    expect(watch.size).toBe(3);
-  });
-
-  it('is off with a limit of 0', () => {
-    const watch = watchHarvests({ ...LIMITS, limit: 0 });
-    for (const address of ['a', 'b', 'c']) watch.absent('192.0.2.1', address, 0);
-    expect([watch.harvesting('192.0.2.1', 1), watch.size]).toEqual([false, 0]);
-  });
-});
-
-describe('clientNetwork', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2::1', '2001:db8:1:2::/64'],
-    ['2001:0DB8:0001:0002::1', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
-  ])('of %s is %s', (address, network) => {
-    expect(clientNetwork(address)).toBe(network);
   });
 });
 
@@ -140,7 +87,6 @@ describe('afterLookup', () => {
     [{ kind: 'timeout' }, 'defer', 'lookup-timeout', null],
     [{ kind: 'over-budget' }, 'defer', 'lookup-over-budget', null],
     [{ kind: 'failed' }, 'defer', 'lookup-failed', null],
-    [{ kind: 'withheld' }, 'defer', 'lookup-withheld', null],
   ])('%j is %s, %s', (outcome, action, reason, matched) => {
     expect(afterLookup(unknown, outcome)).toEqual({ ...unknown, action, reason, matched });
   });

@@ -12,8 +12,8 @@ async function synced(daemon: Daemon): Promise<void> {
 }
 
 /** Sends every recipient in one go and returns the replies' codes in order. */
-async function answers(daemon: Daemon, addresses: readonly string[], from = '127.0.0.1'): Promise<string[]> {
-  const socket = net.connect({ port: daemon.port, host: '127.0.0.1', localAddress: from });
+async function answers(daemon: Daemon, addresses: readonly string[]): Promise<string[]> {
+  const socket = net.connect({ port: daemon.port, host: '127.0.0.1' });
   const lines: string[] = [];
   let pending = '';
   let greeting = 3;
@@ -130,29 +130,10 @@ describe('an unknown address', () => {
   });
 });
 
-describe('a harvest', () => {
-  it('of 10,000 addresses makes a bounded number of requests and bounces nobody who exists', async () => {
-    await using tenant = await startPracticeTenant();
-    const more = '[lookup]\nrate = 1000\nburst = 1000';
-    await using daemon = await startDaemon({ tenant, mode: 'verify', more });
-    await synced(daemon);
-    const guesses = Array.from({ length: 10_000 }, (_, index) => `guess${index}@contoso.example`);
-    const replies = await answers(daemon, guesses);
-    const count = (reply: string): number => replies.filter((each) => each === reply).length;
-    expect([count('550 5.1.1'), count('451 4.4.3')]).toEqual([101, 9899]);
-    expect(lists(tenant)).toBe(202);
-    tenant.directory.createUser({ userPrincipalName: 'zoe@contoso.example' });
-    expect(await answers(daemon, ['zoe@contoso.example', 'alice@contoso.example'])).toEqual([
-      '451 4.4.3',
-      '250 2.1.5',
-    ]);
-    expect(await answers(daemon, ['zoe@contoso.example'], '127.0.0.2')).toEqual(['250 2.1.5']);
-    expect(await answers(daemon, ['zoe@contoso.example'])).toEqual(['250 2.1.5']);
-  });
-
+describe('a flood of guesses', () => {
   it('from many clients is held to the budget of the tenant', async () => {
     await using tenant = await startPracticeTenant();
-    const more = '[lookup]\nrate = 0.01\nburst = 20\nharvest_limit = 0';
+    const more = '[lookup]\nrate = 0.01\nburst = 20';
     await using daemon = await startDaemon({ tenant, mode: 'verify', more });
     await synced(daemon);
     const guesses = Array.from({ length: 500 }, (_, index) => `guess${index}@contoso.example`);

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
 /** What a test can need. */
-export type Need = 'Postfix' | 'swaks' | 'Exim';
+export type Need = 'Postfix' | 'swaks' | 'Exim' | 'openssl' | 'sslscan' | 'haproxy';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
@@ -45,7 +45,7 @@ export function programPath(name: string): string {
 }
 
 function whyMissing(need: Need): string | null {
-  if (need === 'swaks') return find('swaks') === null ? 'swaks is not installed' : null;
+  if (need !== 'Postfix' && need !== 'Exim') return find(need) === null ? `${need} is not installed` : null;
   const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
   if (!installed)
     return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';

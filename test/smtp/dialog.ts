@@ -18,9 +18,9 @@ export class Dialog {
     this.listen(socket);
   }
 
-  /** Connects and, unless told otherwise, waits for the greeting. */
-  static async open(port: number, greet = true): Promise<Dialog> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  /** Connects, from an address of the loopback network, and unless told otherwise waits for the greeting. */
+  static async open(port: number, greet = true, from = '127.0.0.1', host = '127.0.0.1'): Promise<Dialog> {
+    const socket = connect({ port, host, localAddress: from, noDelay: true });
     await once(socket, 'connect');
     const dialog = new Dialog(socket);
     if (greet) await dialog.reply();

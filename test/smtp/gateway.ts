@@ -67,7 +67,9 @@ export const OPTIONS: ListenerOptions = {
   tls: null,
   maxRecipients: 100,
   maxMessageSize: 50_000_000,
+  access: { proxies: [], xclient: [], trusted: [], allow: [] },
   maxConnections: 100,
+  maxConnectionsPerClient: 0,
   commandTimeout: 20_000,
   dataTimeout: 20_000,
   sessionTimeout: 60_000,
@@ -82,7 +84,7 @@ export interface Gateway {
   readonly port: number;
   readonly listener: SmtpListener;
   readonly events: Recorder;
-  dialog(greet?: boolean): Promise<Dialog>;
+  dialog(greet?: boolean, from?: string): Promise<Dialog>;
   /** A dialog that has said EHLO. */
   greeted(): Promise<Dialog>;
 }
@@ -117,8 +119,8 @@ export async function openGateway(
     await listener.close(0);
   });
   const { port } = listener.address();
-  const dialog = async (greet = true): Promise<Dialog> => {
-    const opened = await Dialog.open(port, greet);
+  const dialog = async (greet = true, from?: string): Promise<Dialog> => {
+    const opened = await Dialog.open(port, greet, from);
     dialogs.push(opened);
     return opened;
   };

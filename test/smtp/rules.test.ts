@@ -215,13 +215,22 @@ describe('small rules', () => {
       size: 1000,
       eightBitMime: true,
       smtpUtf8: false,
+      dsn: false,
     });
-    expect(offerFor([two], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true });
-    expect(offerFor([], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true });
+    expect(offerFor([two], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true, dsn: false });
+    expect(offerFor([one, 'unknown'], 5000).dsn).toBe(true);
+    expect(offerFor([], 5000)).toEqual({ size: 5000, eightBitMime: true, smtpUtf8: true, dsn: false });
   });
 
   it('writes a MAIL line that the next hop understands', () => {
-    const sender = { text: 'a@b.example', size: 10, body: '8BITMIME', smtpUtf8: false } as const;
+    const sender = {
+      text: 'a@b.example',
+      size: 10,
+      body: '8BITMIME',
+      smtpUtf8: false,
+      ret: null,
+      envid: null,
+    } as const;
     expect(mailLine({ sender, extraSize: 5 }, NO_CAPABILITIES)).toBe('MAIL FROM:<a@b.example>');
     const able = { ...NO_CAPABILITIES, size: 0, eightBitMime: true };
     expect(mailLine({ sender, extraSize: 5 }, able)).toBe('MAIL FROM:<a@b.example> SIZE=15 BODY=8BITMIME');

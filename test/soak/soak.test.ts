@@ -53,7 +53,7 @@ class Run {
       mode: 'verify',
       stateDir: this.stateDir,
       // A round only when the script says so, so that a seed repeats.
-      more: `[[domain]]\nname = "${SECOND_DOMAIN}"\n[guard]\nmax_removal_share = 100\nrecent_mail = "0s"\n[sync]\nschedule = "0 0 1 1 *"\nrequest_timeout = "3s"\n[directory]\ngrace_period = "0s"\n[lookup]\nrate = 1000\nburst = 10000\nharvest_limit = 0`,
+      more: `[[domain]]\nname = "${SECOND_DOMAIN}"\n[guard]\nmax_removal_share = 100\nrecent_mail = "0s"\n[sync]\nschedule = "0 0 1 1 *"\nrequest_timeout = "3s"\n[directory]\ngrace_period = "0s"\n[lookup]\nrate = 1000\nburst = 10000`,
       env: FAKETIME
         ? {
             LD_PRELOAD: FAKETIME,

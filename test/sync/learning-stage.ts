@@ -23,8 +23,6 @@ export const LIMITS: LookupLimits = {
   rate: 10,
   burst: 50,
   negative: 300_000,
-  harvestLimit: 100,
-  harvestWindow: 600_000,
 };
 
 export interface StageTenant extends PracticeOptions {
@@ -117,7 +115,7 @@ export async function openLearningStage(
     settings,
     seen,
     async ask(tenant, ...addresses) {
-      return (await lookups.ask({ tenant: tenant?.tenantId ?? '', addresses, client: null })).kind;
+      return (await lookups.ask({ tenant: tenant?.tenantId ?? '', addresses })).kind;
     },
     knows(tenant, address) {
       const last = published.get(tenant?.tenantId ?? '');

@@ -10,8 +10,6 @@ const LIMITS: LookupLimits = {
   rate: 10,
   burst: 100,
   negative: 300_000,
-  harvestLimit: 5,
-  harvestWindow: 600_000,
 };
 const ABSENT: LookupAnswer = { kind: 'absent' };
 
@@ -44,10 +42,9 @@ function stage(
     },
     () => clock.now,
   );
-  const question = (name: string, { tenant = 't', client = '192.0.2.1' as string | null } = {}) => ({
+  const question = (name: string, { tenant = 't' } = {}) => ({
     tenant,
     addresses: [`${name}@contoso.example`],
-    client,
   });
   const ask = async (name: string, who = {}): Promise<LookupOutcome['kind']> =>
     (await lookups.ask(question(name, who))).kind;
@@ -68,7 +65,7 @@ describe('what is asked', () => {
   });
 
   test('nothing when the budget is spent, and again when it has refilled', async () => {
-    const { ask, seen, clock } = stage(() => ABSENT, { rate: 1, burst: 2, harvestLimit: 0 });
+    const { ask, seen, clock } = stage(() => ABSENT, { rate: 1, burst: 2 });
     expect([await ask('a'), await ask('b'), await ask('c')]).toEqual(['absent', 'absent', 'over-budget']);
     clock.now += 1000;
     expect([await ask('c'), await ask('d')]).toEqual(['absent', 'over-budget']);
@@ -146,9 +143,9 @@ describe('what is remembered', () => {
   test('the address without its tag serves every tag', async () => {
     const { lookups } = stage(() => found('zoe@contoso.example'));
     const addresses = ['zoe+a@contoso.example', 'zoe@contoso.example'];
-    await lookups.ask({ tenant: 't', addresses, client: null });
+    await lookups.ask({ tenant: 't', addresses });
     const other = ['zoe+b@contoso.example', 'zoe@contoso.example'];
-    expect(lookups.ask({ tenant: 't', addresses: other, client: null })).toEqual({
+    expect(lookups.ask({ tenant: 't', addresses: other })).toEqual({
       kind: 'found',
       address: 'zoe@contoso.example',
     });
@@ -201,27 +198,5 @@ describe('when it cannot be told', () => {
     expect(await ask('a')).toBe('failed');
     lookups.published({ ...directory, syncedAt: 5 });
     expect(await ask('a')).toBe('absent');
-  });
-});
-
-describe('a harvesting client', () => {
-  test('gets no lookups and no more noes, while others do', async () => {
-    const { ask, seen, clock } = stage(() => ABSENT);
-    const outcomes: string[] = [];
-    for (let index = 0; index < 20; index++) outcomes.push(await ask(`n${index}`));
-    expect(outcomes).toEqual([...Array(6).fill('absent'), ...Array(14).fill('withheld')]);
-    expect(await ask('n0')).toBe('withheld');
-    expect(await ask('n0', { client: '192.0.2.2' })).toBe('absent');
-    expect(await ask('n99', { client: null })).toBe('absent');
-    expect(seen.asks).toHaveLength(7);
-    clock.now += 600_000;
-    expect(await ask('n50')).toBe('absent');
-  });
-
-  test('hears of somebody who was found', async () => {
-    const { ask } = stage((address) => (address.startsWith('zoe') ? found(address) : ABSENT));
-    await ask('zoe', { client: '192.0.2.2' });
-    for (let index = 0; index < 10; index++) await ask(`n${index}`);
-    expect([await ask('n0'), await ask('zoe')]).toEqual(['withheld', 'found']);
   });
 });

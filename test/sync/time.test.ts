@@ -118,7 +118,7 @@ describe('freshness', () => {
     };
     using watch = watchFreshness(
       () => shared,
-      policy.freshnessLimit,
+      () => policy.freshnessLimit,
       events,
       () => now,
     );

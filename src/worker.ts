@@ -1,0 +1,210 @@
+/**
+ * One of several worker threads that answer: listeners on descriptors of its own, the directories in shared memory, a relay.
+ * Lookups and guesses go to the main thread and are answered from there; log lines and counters are collected and told.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Config } from './config/config.ts';
+import { openSnapshot, withTenant } from './core/directory.ts';
+import { clientNetwork, HARVEST_CAPACITY, HarvestWatch } from './core/harvest.ts';
+import type { LookupOutcome } from './core/lookup.ts';
+import { operatorFrom } from './core/operator.ts';
+import { edgeOf, learnNextHops, listenerOptions, nothingLearnt, openRelay } from './edge.ts';
+import { createEvents } from './ops/events.ts';
+import { openLineLog } from './ops/log.ts';
+import { counterGrowth, createMetrics } from './ops/metrics.ts';
+import type { HarvestGate } from './smtp/admission.ts';
+import { openListener, type SmtpListener } from './smtp/listener.ts';
+import type { LiveLookups } from './sync/lookup.ts';
+import { collectObservations } from './sync/observations.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './workers.ts';
+
+/** How often the main thread hears of what happened, ms, and of a quiet worker, in such intervals. */
+const REPORT_EVERY = 100;
+const SIGN_OF_LIFE = 10;
+/** Log text that is told at once, characters. */
+const LOG_FULL = 65_536;
+
+const settings = workerData as WorkerSettings;
+const port = parentPort;
+if (!port) throw new Error('a worker is started by workers.ts');
+const tell = (message: FromWorker): void => port.postMessage(message);
+
+let lines: string[] = [];
+let length = 0;
+let quiet = 0;
+let accepted: Array<readonly [string, string]> = [];
+const seen = new Set<string>();
+let refused = new Map<string, number>();
+let live: Config = settings.config;
+
+const log = openLineLog(live.logLevel, (line) => {
+  lines.push(line);
+  length += line.length;
+  if (length > LOG_FULL) report();
+});
+const metrics = createMetrics();
+const growth = counterGrowth(metrics);
+const events = createEvents(log.logger, metrics);
+
+const shared = nothingLearnt(live);
+shared.told = settings.told;
+shared.operator = operatorFrom(live.policy, shared.told);
+for (const snapshot of settings.directories) {
+  shared.directory = withTenant(shared.directory, openSnapshot(snapshot));
+}
+
+const relay = openRelay(live);
+const lookups = live.lookup.enabled ? remoteLookups() : null;
+const harvest = sharedHarvest();
+const observed = collectObservations(async (batch) => tell({ kind: 'observed', batch }));
+const edge = edgeOf(
+  shared,
+  relay,
+  {
+    lookups: lookups?.lookups ?? null,
+    accepted: {
+      note(tenant, address) {
+        // Once a report is enough for the main thread, which tells the learning thread every half minute.
+        if (seen.has(address)) return;
+        seen.add(address);
+        accepted.push([tenant, address]);
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    },
+    observed,
+    harvest: harvest.gate,
+  },
+  events,
+);
+
+const listeners: SmtpListener[] = [];
+const census = new Int32Array(settings.census);
+for (const [index, { fd, material }] of settings.listeners.entries()) {
+  const smtp = live.smtp[index];
+  if (!smtp) continue;
+  const slots = census.subarray(index * live.workers, (index + 1) * live.workers);
+  const options = { ...listenerOptions(live, smtp, material), fd, census: { slots, own: settings.id } };
+  listeners.push(await openListener(options, edge));
+}
+
+learnNextHops(live, edge, events);
+
+port.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'directory':
+      shared.directory = withTenant(shared.directory, openSnapshot(message.snapshot));
+      break;
+    case 'operator':
+      shared.told = message.told;
+      shared.operator = operatorFrom(live.policy, shared.told);
+      break;
+    case 'config':
+      live = message.config;
+      log.setLevel(live.logLevel);
+      shared.operator = operatorFrom(live.policy, shared.told);
+      break;
+    case 'certificate':
+      listeners[message.listener]?.replaceCertificate(message.material);
+      break;
+    case 'lookup':
+      lookups?.answered(message.id, message.outcome);
+      break;
+    case 'denied':
+      harvest.denied(message.client, message.ms);
+      break;
+    case 'stop':
+      void stop(message.grace);
+  }
+});
+const timer = setInterval(report, REPORT_EVERY);
+tell({ kind: 'ready' });
+
+async function stop(grace: number): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close(grace)));
+  await relay.close();
+  clearInterval(timer);
+  harvest.flush();
+  await observed[Symbol.asyncDispose]();
+  report();
+  tell({ kind: 'stopped' });
+  port?.close();
+}
+
+function report(): void {
+  const counters = growth();
+  quiet += 1;
+  if (lines.length + counters.length + accepted.length + refused.size === 0 && quiet < SIGN_OF_LIFE) return;
+  tell({ kind: 'report', log: lines.join(''), counters, accepted, refused: [...refused] });
+  lines = [];
+  length = 0;
+  quiet = 0;
+  accepted = [];
+  seen.clear();
+  refused = new Map();
+}
+
+/** Lookups that the main thread makes, because their budget and their memory are for all. */
+function remoteLookups(): { lookups: LiveLookups; answered(id: number, outcome: LookupOutcome): void } {
+  const waiting = new Map<number, (outcome: LookupOutcome) => void>();
+  let next = 0;
+  return {
+    lookups: {
+      ask(question) {
+        next += 1;
+        const id = next;
+        tell({ kind: 'lookup', id, question });
+        return new Promise((resolve) => waiting.set(id, resolve));
+      },
+      published: () => undefined,
+    },
+    answered(id, outcome) {
+      waiting.get(id)?.(outcome);
+      waiting.delete(id);
+    },
+  };
+}
+
+/**
+ * The harvest guard of all workers. The main thread counts every guess and says whom to deny; what one client asks of one
+ * worker is counted here too, so that a pipelined batch does not outrun the word from there.
+ */
+function sharedHarvest(): { gate: HarvestGate; denied(client: string, ms: number): void; flush(): void } {
+  const own = new HarvestWatch({ ...HARVEST_CAPACITY, ...live.harvest }, settings.id);
+  const denials = new Map<string, number>();
+  let guesses: Array<readonly [string, string]> = [];
+  const flush = (): void => {
+    if (guesses.length > 0) tell({ kind: 'absent', guesses });
+    guesses = [];
+  };
+  const isDenied = (network: string): boolean => (denials.get(network) ?? 0) > performance.now();
+  return {
+    gate: {
+      refuses(client) {
+        if (denials.size === 0) return false;
+        const network = clientNetwork(client);
+        if (!isDenied(network)) return false;
+        refused.set(client, (refused.get(client) ?? 0) + 1);
+        return true;
+      },
+      absent(client, address) {
+        if (live.harvest.limit === 0) return false;
+        if (guesses.length === 0) setImmediate(flush);
+        guesses.push([client, address]);
+        const now = performance.now();
+        const denial = own.absent(client, address, now);
+        if (denial) denials.set(denial.client, denial.until);
+        return denial !== null || isDenied(clientNetwork(client));
+      },
+    },
+    denied(client, ms) {
+      if (ms > 0) denials.set(client, performance.now() + ms);
+      else {
+        denials.delete(client);
+        own.reset(client.replace('::/64', '::'));
+      }
+      const [oldest = ''] = denials.keys();
+      if (denials.size > HARVEST_CAPACITY.denied) denials.delete(oldest);
+    },
+    flush,
+  };
+}
