@@ -276,8 +276,8 @@ export class Mail {
     this.session.receive(transfer);
   }
 
-  private forwarded({ client, helo }: SessionFacts): ForwardedClient {
-    return { address: client.address, port: client.port, helo, esmtp: this.session.esmtp };
+  private forwarded({ client, helo, name }: SessionFacts): ForwardedClient {
+    return { address: client.address, port: client.port, name, helo, esmtp: this.session.esmtp };
   }
 
   /** Answers DATA for good, and ends the transaction. */
