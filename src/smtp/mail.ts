@@ -99,8 +99,9 @@ export class Mail {
       done();
       return;
     }
-    const harvest = this.session.watched ? this.edge.harvest : null;
-    if (harvest?.refuses(this.session.facts().client.address)) {
+    const { watched } = this.session;
+    const harvest = watched === null ? null : this.edge.harvest;
+    if (watched !== null && harvest?.refuses(watched)) {
       // Those before it hear their answers first.
       this.answers.settled(() => {
         this.session.turnAway(REPLY.harvesting, true);
