@@ -157,7 +157,9 @@ export class Mail {
     if (hop === null) {
       const worded = (ref: string): Reply => replyFor(verdict, ref);
       this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
-      done();
+      // Whoever is turned away is read no further, though the answer may wait for those before it.
+      if (verdict.reason === 'harvest-limit') this.answers.settled(done);
+      else done();
       return;
     }
     const say = ({ reply, nextHopReply }: Relayed): void => {
