@@ -1,13 +1,17 @@
 /** The answering side opened: in the main thread, or in several worker threads that share its sockets. */
+import type { NextHopStatus } from './core/next-hop-status.ts';
 import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
+import { watchEdge } from './edge-watch.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
 import { claimSockets, forgetInheritedSockets, inheritedSockets } from './ops/inherited-sockets.ts';
 import type { Log } from './ops/log.ts';
 import { addGrowth, type Metrics } from './ops/metrics.ts';
+import type { RejectionNotes } from './rejections.ts';
 import type { HarvestEvents, HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
-import { openWorkers, type ToWorker, type WorkerState, type WorkersParts } from './workers.ts';
+import type { ToWorker, WorkerState, WorkersParts } from './worker-protocol.ts';
+import { openWorkers } from './workers.ts';
 
 /** Hears of everything that workers have to know. */
 export type Follower = (news: ToWorker) => void;
@@ -23,7 +27,9 @@ export function announcements(): { readonly tell: Follower; follow(follower: Fol
   };
 }
 
-export interface AnsweringParts extends Pick<WorkersParts, 'live' | 'certificates' | 'lookups' | 'accepted'> {
+export interface AnsweringParts
+  extends Pick<WorkersParts, 'live' | 'certificates' | 'lookups' | 'accepted' | 'observed' | 'noted'> {
+  readonly rejections: RejectionNotes;
   readonly shared: Shared;
   readonly harvest: HarvestGuard;
   readonly events: Events;
@@ -36,6 +42,8 @@ export interface Answering {
   readonly listeners: readonly SmtpListener[];
   /** Empty when the main thread answers. */
   workers(): readonly WorkerState[];
+  /** How the next hops do, over all threads. */
+  nextHops(): readonly NextHopStatus[];
 }
 
 /**
@@ -62,9 +70,9 @@ export async function openAnswering(
   }
   const relay = openRelay(config);
   closers.push(() => relay.close());
-  const edge = edgeOf(parts.shared, relay, parts, events);
+  const { edge, nextHops } = watchEdge(edgeOf(parts.shared, relay, parts, events));
   const listeners = await openListeners(live, edge, parts.certificates, fds, events, closers);
-  return { listeners, workers: () => [] };
+  return { listeners, workers: () => [], nextHops };
 }
 
 async function openInWorkers(
@@ -85,7 +93,7 @@ async function openInWorkers(
     fds,
     closers,
   );
-  return { listeners: workers.listeners, workers: workers.state };
+  return { listeners: workers.listeners, workers: workers.state, nextHops: workers.nextHops };
 }
 
 /** The events of the harvest guard, with workers told whom to deny and whom no more. */

@@ -8,19 +8,24 @@ import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
+import { consoleFunctions, consoleOf } from './console-inquiry.ts';
 import { openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom } from './core/operator.ts';
-import { nothingLearnt, type Shared } from './edge.ts';
+import { openDoors, openExports } from './doors.ts';
+import { edgeOf, nothingLearnt, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
 import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { type Log, openLog } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { openRejections } from './rejections.ts';
 import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
 import { openHarvestGuard } from './smtp/harvest-guard.ts';
+import type { SmtpListener } from './smtp/listener.ts';
 import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
+import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
 
 /** A running gateway. */
@@ -84,71 +89,113 @@ export async function serve(
 export async function openGateway(
   config: Config,
   version: string,
-  { log, metrics, events, source }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<Gateway> {
-  const closers: Array<() => PromiseLike<unknown>> = [];
+  const closers: Closers = [];
   const stop = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
     await claimControlSocket(config.controlSocket);
-    const shared = nothingLearnt(config);
-    const { tell, follow } = announcements();
-    const certificates = keepCertificates(events);
-    const live = liveConfig(config, source, certificates, events, (next) => {
-      log.setLevel(next.logLevel);
-      shared.operator = operatorFrom(next.policy, shared.told);
-      tell({ kind: 'config', config: next });
-    });
-    closers.push(async () => certificates[Symbol.dispose]());
-    const learning = openLearning(live, shared, events, tell, (directory) => lookups?.published(directory));
-    const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
-    closers.push(() => learning.stop());
-    await within(MIRROR_WAIT_MS, learning.ready);
-    const watch = watchFreshness(
-      () => shared.directory,
-      () => live.config.policy.freshnessLimit,
-      events,
-    );
-    watch.look();
-    const accepted = collectAcceptedMail(learning.accepted);
-    closers.push(async () => {
-      watch[Symbol.dispose]();
-      await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
-    });
-    const looked = () => {
-      watch.look();
-      return metrics.registry.metrics();
-    };
-    const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
-    closers.push(async () => harvest[Symbol.dispose]());
-    const parts = { live, shared, lookups, accepted, harvest, certificates, events, metrics, log };
-    const { listeners, workers } = await openAnswering({ ...parts, follow }, closers);
-    certificates.presentedBy(() => live.config.smtp, listeners);
-    const inquired = {
-      get config() {
-        return live.config;
-      },
-      ...{
-        version,
-        answering: shared,
-        learning,
-        lookups,
-        harvest,
-        listeners,
-        workers,
-        events,
-        metrics: looked,
-      },
-    };
-    const control = await openControlSocket(config.controlSocket, controlFunctions(inquired));
-    closers.push(() => control[Symbol.asyncDispose]());
-    return { listeners: listeners.map(addressText), stop, reload: () => live.reload() };
+    const inside = await openInside(config, surroundings, closers);
+    const listeners = await openOutside(config, version, inside, surroundings, closers);
+    return { listeners: listeners.map(addressText), stop, reload: () => inside.live.reload() };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+type Closers = Array<() => PromiseLike<unknown>>;
+type Inside = Awaited<ReturnType<typeof openInside>>;
+
+/** What knows and remembers, before anybody can ask: configuration, directories, learning, the logs. */
+async function openInside(config: Config, { log, events, source }: Surroundings, closers: Closers) {
+  const shared = nothingLearnt(config);
+  const { tell, follow } = announcements();
+  const certificates = keepCertificates(events);
+  closers.push(async () => certificates[Symbol.dispose]());
+  const exports = openExports(config, shared, events.exportDone);
+  closers.push(async () => exports[Symbol.dispose]());
+  const rejections = openRejections(config, events);
+  closers.push(() => rejections.stop());
+  const live = liveConfig(config, source, certificates, events, (next) => {
+    log.setLevel(next.logLevel);
+    shared.operator = operatorFrom(next.policy, shared.told);
+    tell({ kind: 'config', config: next });
+  });
+  follow(exports.follow);
+  follow(rejections.follow);
+  const learning = openLearning(live, shared, events, tell, (directory) => lookups?.published(directory));
+  const lookups = config.lookup.enabled ? openLiveLookups(config, learning, events) : null;
+  closers.push(() => learning.stop());
+  await within(MIRROR_WAIT_MS, learning.ready);
+  const watch = watchFreshness(
+    () => shared.directory,
+    () => live.config.policy.freshnessLimit,
+    events,
+  );
+  watch.look();
+  const accepted = collectAcceptedMail(learning.accepted);
+  const observed = collectObservations((batch) => learning.operator('observed', batch));
+  closers.push(async () => {
+    watch[Symbol.dispose]();
+    await within(LAST_WORD_MS, accepted[Symbol.asyncDispose]());
+    await within(LAST_WORD_MS, observed[Symbol.asyncDispose]());
+  });
+  const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
+  closers.push(async () => harvest[Symbol.dispose]());
+  const answering = { live, shared, lookups, accepted, observed, rejections, harvest, certificates, follow };
+  return { ...answering, learning, exports, look: () => watch.look() };
+}
+
+/** What is asked from outside: listeners, doors, the control socket and the console behind it. */
+async function openOutside(
+  config: Config,
+  version: string,
+  inside: Inside,
+  { log, metrics, events }: Surroundings,
+  closers: Closers,
+): Promise<readonly SmtpListener[]> {
+  const { live, shared, learning, lookups, harvest, rejections, exports, certificates } = inside;
+  const answering = await openAnswering({ ...inside, noted: rejections.log, events, metrics, log }, closers);
+  const { listeners, workers, nextHops } = answering;
+  certificates.presentedBy(() => live.config.smtp, listeners);
+  const doors = await openDoors(live, edgeOf(shared, null, inside, events), events, closers);
+  const keeper = consoleOf(config, events);
+  const inquired = {
+    get config() {
+      return live.config;
+    },
+    ...{
+      version,
+      answering: shared,
+      learning,
+      lookups,
+      harvest,
+      listeners,
+      workers,
+      nextHops,
+      doors,
+      events,
+    },
+    exports: exports.functions,
+    metrics() {
+      inside.look();
+      return metrics.registry.metrics();
+    },
+  };
+  const control = await openControlSocket(config.controlSocket, {
+    ...controlFunctions(inquired),
+    rejections: rejections.functions,
+    console: consoleFunctions(config, keeper, learning, events),
+    consoleToken: keeper?.token ?? null,
+  });
+  closers.push(() => control[Symbol.asyncDispose]());
+  if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
+  keeper?.start();
+  return listeners;
 }
 
 function openLearning(

@@ -3,10 +3,15 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
+import { discrepancies } from './commands/discrepancies.ts';
+import { explain as explainAnswer } from './commands/explain.ts';
+import { exportRecipients } from './commands/export.ts';
 import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
+import { rejections } from './commands/rejections.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
@@ -84,12 +89,69 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     options: { tenant: 'string', 'dry-run': 'boolean', force: 'boolean', remove: 'boolean' },
     run: (args, terminal) => withDaemon(args, terminal, importFile),
   },
+  rejections: {
+    usage:
+      'rcptgate rejections [filters] [--top | --regrets | --csv | --follow] [--limit N] [--json] [--config FILE]',
+    summary: 'show what was refused and deferred: as a list, by frequency, or which of it exists now',
+    help: `Filters: --since and --until (24h, 7d or 2026-11-22T18:00Z; default 24h), --recipient, --client, --domain, --tenant,
+--reason, --verdict reject|defer, --text. A recipient is an address, a part of one, or a pattern with *; a client may
+have a * too. --top lists recipients, clients, domains and reasons; --regrets who was rejected and appeared in the
+directory later; --csv prints every row; --follow shows what comes. Exit code: 0, also when there is nothing.`,
+    options: {
+      since: 'string',
+      until: 'string',
+      recipient: 'string',
+      client: 'string',
+      domain: 'string',
+      tenant: 'string',
+      reason: 'string',
+      verdict: 'string',
+      text: 'string',
+      limit: 'string',
+      top: 'boolean',
+      regrets: 'boolean',
+      csv: 'boolean',
+      follow: 'boolean',
+    },
+    run: (args, terminal) => withDaemon(args, terminal, rejections),
+  },
+  explain: {
+    usage: 'rcptgate explain REF|ADDRESS [--json] [--config FILE]',
+    summary:
+      'show what the reference in a bounce was about, or what happened to an address, and what would be answered now',
+    help: `Exit code, by what would be answered now: 0 accepted, 1 rejected, 4 deferred; 1 too when nothing is known of the reference.`,
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, explainAnswer),
+  },
   coverage: {
     usage: 'rcptgate coverage [--json] [--config FILE]',
     summary: 'show which recipients are known, by kind and domain, and which are known to be missing',
     help: 'Exit code: 0 when nothing named is missing from a domain with policy enforce, 1 otherwise.',
     options: {},
     run: (args, terminal) => withDaemon(args, terminal, coverage),
+  },
+  'console-link': {
+    usage: 'rcptgate console-link [--json] [--config FILE]',
+    summary: 'print a link into the console, good once and for ten minutes',
+    help: 'Whoever opens it is an administrator of the gateway. Exit code: 0 printed, 1 the console is switched off or cannot be reached.',
+    options: {},
+    run: (args, terminal) => withDaemon(args, terminal, consoleLink),
+  },
+  export: {
+    usage:
+      'rcptgate export [--format postfix|exim|list|json] [--output FILE] | write [PATH] [--force] [--config FILE]',
+    summary: 'list every recipient that is accepted, for an MTA that shall answer without this daemon',
+    help: `Goes to standard output, or replaces FILE as a whole. write brings the [[export]] files of the configuration up to date now; --force
+also when one would lose more than its max_shrink. What a list cannot say is told on standard error. Exit code: 0 written, 1 not.`,
+    options: { format: 'string', output: 'string', force: 'boolean' },
+    run: (args, terminal) => withDaemon(args, terminal, exportRecipients),
+  },
+  discrepancies: {
+    usage: 'rcptgate discrepancies [--domain NAME] [--json] [--config FILE]',
+    summary: 'show where the next hop and the directory differ, and which domains are ready to enforce',
+    help: 'Exit code: 0 when the next hop accepted nobody whom we refuse, or would refuse if the domain were enforced; 1 otherwise.',
+    options: { domain: 'string' },
+    run: (args, terminal) => withDaemon(args, terminal, discrepancies),
   },
   config: {
     usage: 'rcptgate config check [--config FILE]',
@@ -99,15 +161,21 @@ configuration file does. list shows both. Exit code: 0 done, 1 nothing to remove
     run: async (args, terminal) => configCheck(args, terminal),
   },
   practice: {
-    usage: 'rcptgate practice [--state DIR] [--users N]',
+    usage: 'rcptgate practice [--from-nothing] [--state DIR] [--users N]',
     summary: 'run the gateway against a local practice tenant and next hop',
-    help: 'Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).',
-    options: { state: 'string', users: 'string' },
+    help: `Nothing leaves this machine. State, configuration and certificates go to DIR (default: .practice).
+--from-nothing starts with a tenant that is not set up, to rehearse the console's first set-up in a browser.`,
+    options: { 'from-nothing': 'boolean', state: 'string', users: 'string' },
     run: async ({ options }, terminal) => {
       const { rehearse } = await import('./rehearsal.ts');
       const users = Number(options.users ?? 0);
       if (!Number.isSafeInteger(users) || users < 0) return usageError(terminal, '--users needs a number');
-      return rehearse({ stateDir: String(options.state ?? '.practice'), users }, version(), terminal);
+      const stateDir = options.state === undefined ? undefined : String(options.state);
+      return rehearse(
+        { stateDir, users, fromNothing: options['from-nothing'] === true },
+        version(),
+        terminal,
+      );
     },
   },
 };

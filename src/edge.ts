@@ -9,8 +9,10 @@ import { afterLookup, lookupKeys, wantsLookup } from './core/lookup.ts';
 import { type Operator, type OperatorSnapshot, operatorFrom, SILENT } from './core/operator.ts';
 import type { Policy } from './core/policy.ts';
 import { referenceSource } from './core/reference.ts';
+import type { Verdict } from './core/verdict.ts';
 import { addressText } from './inquiry.ts';
-import type { Events } from './ops/events.ts';
+import type { Events, RecipientEvent } from './ops/events.ts';
+import type { RejectionNotes } from './rejections.ts';
 import type { HarvestGate } from './smtp/admission.ts';
 import { type ListenerOptions, openListener, type SmtpEdge, type SmtpListener } from './smtp/listener.ts';
 import { DEFAULT_TIMEOUTS } from './smtp/next-hop.ts';
@@ -18,6 +20,7 @@ import { createRelay, type Relay } from './smtp/relay.ts';
 import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups } from './sync/lookup.ts';
+import { type ObservationLog, observeMessage, observeRecipient } from './sync/observations.ts';
 
 /** What both sides touch; only what the learning thread publishes is assigned to it, each value whole. */
 export interface Shared {
@@ -70,20 +73,37 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
   });
 }
 
-/** What answers and takes notes beside the directory. */
+/** What answers and takes notes beside the directory and the relay. */
 export interface EdgeParts {
   readonly lookups: LiveLookups | null;
   readonly accepted: AcceptedMailLog;
+  readonly observed: ObservationLog;
+  readonly rejections: RejectionNotes;
   readonly harvest: HarvestGate;
 }
+
+/** The answer to one recipient, through whatever door. */
+export type AnsweredRecipient = RecipientEvent & { readonly verdict: Verdict };
+
+/** An edge, with where the other doors tell their answers. */
+export type GatewayEdge = SmtpEdge & { answered(answer: AnsweredRecipient): void };
 
 /** What a connection may ask and tell. Everything it reads of `shared` is the value of that moment. */
 export function edgeOf(
   shared: Shared,
-  relay: Relay,
-  { lookups, accepted, harvest }: EdgeParts,
+  relay: Relay | null,
+  { lookups, accepted, observed, rejections, harvest }: EdgeParts,
   events: Events,
-): SmtpEdge {
+): GatewayEdge {
+  const answered = (answer: AnsweredRecipient): void => {
+    const { tenant, matched, reason } = answer.verdict;
+    // What an override or a policy accepted is not the directory's to lose.
+    const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
+    if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
+      accepted.note(tenant, matched);
+    events.recipient(answer);
+    rejections.recipient(answer);
+  };
   const nextHops = nextHopsOf();
   return {
     check: (mailbox) => decide(mailbox, shared.directory, shared.operator.policy, Date.now()),
@@ -101,19 +121,23 @@ export function edgeOf(
     harvest,
     nextHops: () => nextHops(shared.operator.policy),
     reference: referenceSource(randomBytes),
+    answered,
     events: {
       recipientAnswered(answer) {
-        const { tenant, matched, reason } = answer.verdict;
-        // What an override or a policy accepted is not the directory's to lose.
-        const known = reason === 'known' || reason === 'subaddress' || reason === 'grace';
-        if (known && answer.reply.code < 300 && tenant !== null && matched !== null)
-          accepted.note(tenant, matched);
-        events.recipient(answer);
+        observeRecipient(observed, answer);
+        answered(answer);
       },
       messageRelayed: events.message,
-      messageFailed: events.message,
+      messageFailed(message) {
+        observeMessage(observed, message);
+        events.message(message);
+        rejections.message(message);
+      },
       nextHopTrouble: events.nextHopTrouble,
-      sessionRefused: events.sessionRefuse,
+      sessionRefused(refusal) {
+        events.sessionRefuse(refusal);
+        rejections.session(refusal);
+      },
       listenerTrouble: events.listenerTrouble,
     },
   };

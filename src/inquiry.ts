@@ -1,9 +1,12 @@
 /** What the control socket answers: joins the directory, the learning thread and the listeners for the commands. */
+import { type ApplicationParts, applicationFunctions } from './application-inquiry.ts';
 import type { CheckedAddress } from './commands/check.ts';
 import type { GatewayStatus } from './commands/status.ts';
 import type { Config } from './config/config.ts';
 import { readOverride } from './config/override.ts';
+import type { Acting } from './console/acting.ts';
 import type { ControlFunctions } from './console/control.ts';
+import type { DoorFunctions } from './console/door-routes.ts';
 import type { HarvestFunctions } from './console/harvest-routes.ts';
 import type { ImportRequest, OperatorFunctions } from './console/operator-routes.ts';
 import { domainOf, parseMailbox } from './core/address.ts';
@@ -13,17 +16,26 @@ import type { Directory } from './core/directory.ts';
 import { freshness } from './core/freshness.ts';
 import { afterLookup, type LookupOutcome, lookupKeys, wantsLookup } from './core/lookup.ts';
 import { addressWords } from './core/network.ts';
+import type { NextHopStatus } from './core/next-hop-status.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
 import { policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
+import { discrepancies, recipientFunctions } from './recipient-inquiry.ts';
 import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { replyFor, replyLines } from './smtp/reply.ts';
 import type { LiveLookups } from './sync/lookup.ts';
 import type { Learning } from './sync/thread.ts';
+
+/** A door as the status shows it. */
+interface OpenDoor {
+  readonly protocol: string;
+  address(): string;
+  connections(): number;
+}
 
 /** What can be asked about. */
 export interface Inquired {
@@ -36,32 +48,50 @@ export interface Inquired {
   readonly lookups: LiveLookups | null;
   readonly harvest: HarvestGuard;
   readonly listeners: readonly SmtpListener[];
+  nextHops(): readonly NextHopStatus[];
+  readonly doors: readonly OpenDoor[];
+  readonly exports: DoorFunctions;
   /** Empty when the main thread answers. */
   workers(): NonNullable<GatewayStatus['workers']>;
   metrics(): Promise<string>;
-  readonly events: {
-    overrideAdd(who: string, override: OverrideEvent, replaced: boolean): void;
-    overrideRemove(who: string, override: OverrideEvent): void;
-    importDone(who: string, done: ImportEvent): void;
+  readonly events: ApplicationParts['events'] & {
+    overrideAdd(by: Acting, override: OverrideEvent, replaced: boolean): void;
+    overrideRemove(by: Acting, override: OverrideEvent): void;
+    importDone(by: Acting, done: ImportEvent): void;
+    syncRequest(by: Acting, tenant: string | null, dryRun: boolean): void;
+    syncApprove(by: Acting, plan: string, tenant: string, addresses: number): void;
   };
 }
-
-/** Node does not tell which user is at the other end of a Unix socket; its permissions are what we know. */
-const WHO = 'control socket';
 
 /** How long an explanation waits for the mirror, which may be in the middle of a large commit. */
 const EXPLAIN_WAIT_MS = 2_000;
 
 /** The functions behind the control socket. */
 export function controlFunctions(parts: Inquired): ControlFunctions {
-  const { version, answering, listeners, learning, metrics } = parts;
+  const { version, answering, listeners, learning, metrics, events } = parts;
   const startedAt = Date.now();
   return {
     metrics,
     operator: operatorFunctions(parts),
+    recipients: recipientFunctions({
+      config: () => parts.config,
+      answering,
+      learning,
+      explain: (address) => explain(address, parts),
+    }),
+    applications: applicationFunctions({ learning, now: Date.now, events }),
+    sync(tenant, progress, dryRun, by) {
+      events.syncRequest(by, tenant, dryRun);
+      return learning.sync(tenant, progress, dryRun);
+    },
+    async approve(hash, tenant, by) {
+      const approval = await learning.approve(hash, tenant);
+      if (approval.ok) events.syncApprove(by, hash, approval.tenant, approval.addresses);
+      return approval;
+    },
+    doors: parts.exports,
     harvest: harvestFunctions(parts.harvest),
-    sync: (tenant, progress, dryRun) => learning.sync(tenant, progress, dryRun),
-    approve: (hash, tenant) => learning.approve(hash, tenant),
+    discrepancies: () => discrepancies(parts),
     check: (addresses) => Promise.all(addresses.map((address) => explain(address, parts))),
     async status(): Promise<GatewayStatus> {
       const now = Date.now();
@@ -72,11 +102,19 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
         startedAt,
         now,
         harvest: parts.harvest.state(),
-        listeners: listeners.map((listener, index) => ({
-          address: addressText(listener),
-          mode: config.smtp[index]?.mode ?? '',
-          connections: listener.connections(),
-        })),
+        listeners: [
+          ...listeners.map((listener, index) => ({
+            address: addressText(listener),
+            mode: config.smtp[index]?.mode ?? '',
+            connections: listener.connections(),
+          })),
+          ...parts.doors.map((door) => ({
+            address: door.address(),
+            mode: door.protocol,
+            connections: door.connections(),
+          })),
+        ],
+        nextHops: parts.nextHops(),
         workers: parts.workers(),
         tenants: tenants.map((tenant) => ({
           ...tenant,
@@ -179,24 +217,24 @@ function operatorFunctions(parts: Inquired): OperatorFunctions {
   };
   return {
     overrides: async () => reviewed(),
-    async addOverride(given) {
+    async addOverride(given, by) {
       const now = Date.now();
       const read = readOverride(given, now);
       if (!read.ok) return read;
-      const override = { ...read.override, addedAt: now, addedBy: WHO };
+      const override = { ...read.override, addedAt: now, addedBy: by.who };
       const { replaced } = await learning.operator('overrideAdd', { override });
-      events.overrideAdd(WHO, override, replaced !== null);
+      events.overrideAdd(by, override, replaced !== null);
       const added = reviewed().find(({ match, source }) => match === override.match && source === 'command');
       return { ok: true, override: added, replaced };
     },
-    async removeOverride(text) {
+    async removeOverride(text, by) {
       const match = normaliseMatch(text) ?? text;
       const { removed } = await learning.operator('overrideRemove', { match });
-      if (removed) events.overrideRemove(WHO, removed);
+      if (removed) events.overrideRemove(by, removed);
       const inFile = parts.config.policy.overrides.some((override) => override.match === match);
       return { match, removed, inFile };
     },
-    importList: (request) => importList(request, parts),
+    importList: (request, by) => importList(request, by, parts),
     async coverage() {
       const { config } = parts;
       const tenants = config.tenants.map(({ id }) => id);
@@ -210,14 +248,18 @@ function operatorFunctions(parts: Inquired): OperatorFunctions {
   };
 }
 
-async function importList(request: ImportRequest, { config, learning, events }: Inquired): Promise<unknown> {
+async function importList(
+  request: ImportRequest,
+  by: Acting,
+  { config, learning, events }: Inquired,
+): Promise<unknown> {
   const { file, list, dryRun, force } = request;
   const ids = config.tenants.map(({ id }) => id);
   const tenant = request.tenant?.toLowerCase() ?? (ids.length === 1 ? ids[0] : undefined);
   if (tenant === undefined)
     return { ok: false, problem: 'there are several tenants: say which with --tenant' };
   if (!ids.includes(tenant)) return { ok: false, problem: `there is no tenant ${tenant}` };
-  const origin = { tenant, file, importedAt: Date.now(), importedBy: WHO };
+  const origin = { tenant, file, importedAt: Date.now(), importedBy: by.who };
   const domains = { domains: config.policy.domains };
   const done = await learning.operator('import', { origin, list, domains, dryRun, force });
   const { plan, foreign, applied } = done;
@@ -225,7 +267,7 @@ async function importList(request: ImportRequest, { config, learning, events }: 
     const outside = Object.values(foreign).reduce((sum, count) => sum + count, 0);
     const added = plan.after - (plan.before - plan.gone);
     const event = { tenant, file, addresses: plan.after, added, removed: plan.gone, foreign: outside };
-    events.importDone(WHO, { ...event, forced: plan.hold !== null });
+    events.importDone(by, { ...event, forced: plan.hold !== null });
   }
   return { ok: true, tenant, dryRun, ...done };
 }

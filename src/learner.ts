@@ -5,14 +5,17 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { applicationHandlers } from './application-requests.ts';
 import { openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
+import { consoleHandlers } from './sync/console-requests.ts';
 import { openPatiently } from './sync/opening.ts';
 import { operatorHandlers, publishOperator } from './sync/operator-requests.ts';
 import type { LearnerSettings, RequestHandlers, TenantStatus } from './sync/protocol.ts';
 import { openPublication, type Publish } from './sync/publication.ts';
+import { recipientHandlers } from './sync/recipient-requests.ts';
 import { publish } from './tenant.ts';
 
 /** Ms between attempts to open the mirror. */
@@ -82,6 +85,21 @@ export function startLearner(
   };
   return {
     ...operatorHandlers(stored, tell),
+    ...recipientHandlers(
+      stored,
+      { tenants: settings.tenants.map(({ id }) => id), gracePeriod: settings.gracePeriod },
+      now,
+    ),
+    ...applicationHandlers({
+      settings,
+      mirror: stored,
+      http,
+      now,
+      signal: stopping.signal,
+      expires: (tenant) => running().expires(tenant),
+      reopen: (tenant) => running().reopen(tenant),
+    }),
+    ...consoleHandlers(stored, () => running().signIn()),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {
@@ -110,7 +128,9 @@ function openAndPublish(settings: LearnerSettings, publishDirectory: Publish, te
     for (const { id } of settings.tenants) publish({ mirror, tell, publishDirectory }, id);
     publishOperator(mirror, tell);
     // A secret that nobody needs any more is not kept.
-    mirror.retainCredentials(settings.tenants.map(({ id }) => id));
+    const ids = settings.tenants.map(({ id }) => id);
+    mirror.retainCredentials(ids);
+    mirror.applications.retain(ids);
     return mirror;
   } catch (error) {
     mirror[Symbol.dispose]();
@@ -130,6 +150,8 @@ function unread(tenant: string, trouble: string | null): TenantStatus {
     plan: null,
     nextFull: null,
     credential: null,
+    // Whether somebody set it up in the console cannot be told now.
+    setUp: true,
   };
   return { tenant, ...nothing, lastRound: null, nextRun: null, streams: [], sharedDomains: [], trouble };
 }

@@ -2,7 +2,7 @@
  * The composition root of `rcptgate practice`: the real gateway between a practice tenant and a practice next hop,
  * all on loopback. It writes an ordinary configuration file and runs what `serve` runs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Gateway, serve } from './app.ts';
 import { printable } from './commands/table.ts';
@@ -13,6 +13,8 @@ import { type PracticeMessage, startPracticeNextHop } from './practice/next-hop.
 import { type PracticeTenant, startPracticeTenant } from './practice/tenant-server.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
+const HOME = '.practice';
+
 interface Terminal {
   out(text: string): void;
   err(text: string): void;
@@ -20,7 +22,10 @@ interface Terminal {
 
 /** `users` are generated on top of the named ones; `smtpPort` and `nextHopPort` are 2525 and 2526 unless given. */
 export interface RehearsalOptions {
-  readonly stateDir: string;
+  /** Unless given, .practice, or with `fromNothing` a folder of its own in it that goes at the end. */
+  readonly stateDir?: string | undefined;
+  /** The gateway knows the tenant's id and nothing else: the set-up in the console is what is rehearsed. */
+  readonly fromNothing?: boolean;
   readonly users: number;
   readonly smtpPort?: number;
   readonly nextHopPort?: number;
@@ -32,49 +37,68 @@ export async function rehearse(
   version: string,
   terminal: Terminal,
 ): Promise<number> {
-  const stateDir = path.resolve(options.stateDir);
-  mkdirSync(stateDir, { recursive: true, mode: 0o750 });
-  const nextHopPort = options.nextHopPort ?? 2526;
+  const fromNothing = options.fromNothing ?? false;
+  mkdirSync(options.stateDir ?? HOME, { recursive: true, mode: 0o750 });
+  // What an earlier rehearsal set up must not be found again.
+  const ownFolder = options.stateDir === undefined && fromNothing;
+  const stateDir = path.resolve(
+    ownFolder ? mkdtempSync(path.join(HOME, 'from-nothing-')) : (options.stateDir ?? HOME),
+  );
+  try {
+    return await run({ ...options, stateDir, fromNothing }, version, terminal);
+  } finally {
+    if (ownFolder) rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+type Rehearsal = RehearsalOptions & { readonly stateDir: string; readonly fromNothing: boolean };
+
+async function run(rehearsal: Rehearsal, version: string, terminal: Terminal): Promise<number> {
+  const { stateDir, fromNothing, users } = rehearsal;
   await using nextHop = await startPracticeNextHop({
-    port: nextHopPort,
+    port: rehearsal.nextHopPort ?? 2526,
     onMessage: (message) => terminal.out(messageText(message)),
   });
-  await using tenant = await startPracticeTenant({ users: options.users, stateDir });
-  const file = writeConfiguration(stateDir, tenant, options.smtpPort ?? 2525, nextHop.port);
+  const registration = fromNothing ? 'unconsented' : 'consented';
+  await using tenant = await startPracticeTenant({ users, stateDir, registration });
+  const file = writeConfiguration(rehearsal, tenant, nextHop.port);
   const parsed = readConfig(file, { schedule: scheduleProblem });
   if (!parsed.ok) throw new Error(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   const { config } = parsed;
+  const console = config.console.publicUrl ?? `http://localhost:${config.console.port}`;
+  for (const end of ['callback', 'consent']) tenant.application.addRedirectUri(`${console}/oauth/${end}`);
+  const shown = path.relative('.', file);
   const guide = async (gateway: Gateway) => {
+    if (fromNothing)
+      return terminal.out(
+        setUpText(gateway, tenant, { link: await linkInto(config.controlSocket), config: shown }),
+      );
     // The first round is what makes the directory fresh; before it every answer would be 451.
     for await (const _line of controlClient(config.controlSocket).postLines('/v1/sync', {}));
-    terminal.out(guideText(gateway, path.relative('.', file)));
+    terminal.out(guideText(gateway, shown));
   };
   return await serve(config, version, terminal.err, guide);
 }
 
-function writeConfiguration(
-  stateDir: string,
-  tenant: PracticeTenant,
-  smtpPort: number,
-  hopPort: number,
-): string {
+function writeConfiguration(rehearsal: Rehearsal, tenant: PracticeTenant, hopPort: number): string {
+  const { stateDir, fromNothing } = rehearsal;
   const file = (name: string, content: string): string => {
     const full = path.join(stateDir, name);
     writeFileSync(full, content, { mode: 0o600 });
     return JSON.stringify(full);
   };
+  const credential = (): string =>
+    `application_id = "${tenant.applicationId}"\nsecret_file = ${file('secret', tenant.secret)}\n`;
   const toml = `# Written by rcptgate practice at every start.
 state_dir = ${JSON.stringify(stateDir)}
 ca_file = ${file('ca.pem', tenant.caPem)}
 hostname = "gateway.example"
 [[smtp]]
-listen = "127.0.0.1:${smtpPort}"
+listen = "127.0.0.1:${rehearsal.smtpPort ?? 2525}"
 mode = "relay"
 [[tenant]]
 id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-secret_file = ${file('secret', tenant.secret)}
-login = "${tenant.login}"
+${fromNothing ? '' : credential()}login = "${tenant.login}"
 graph = "${tenant.graph}"
 [[domain]]
 name = "contoso.example"
@@ -89,26 +113,65 @@ next_hop = "127.0.0.1:${hopPort}"
   return path.join(stateDir, 'rcptgate.toml');
 }
 
+/** A one-time link, or why there is none. */
+async function linkInto(controlSocket: string): Promise<string> {
+  const answer = (await controlClient(controlSocket).post('/v1/console/link', {})) as {
+    readonly url?: string;
+    readonly problem?: string;
+  };
+  return answer.url ?? `there is none: ${answer.problem}`;
+}
+
+function setUpText(
+  gateway: Gateway,
+  tenant: PracticeTenant,
+  { link, config }: { readonly link: string; readonly config: string },
+): string {
+  return `
+rcptgate runs and knows nothing of its tenant but the id: ${gateway.listeners.join(', ')} answers 451.
+Set the tenant up in a browser, as you would the real one. The application is registered; what the portal showed:
+
+  application id   ${tenant.applicationId}
+  secret value     ${tenant.secret}
+  secret id        ${tenant.application.secrets[0]?.keyId} (not the value: try it)
+
+  The portal is ${tenant.login}/portal: more secrets, certificates, a manifest to paste, app roles to give.
+
+  1. Open the console by this link, which is good once and for ten minutes
+     ${link}
+     another one: node dist/main.js console-link --config ${config}
+  2. Type the application id and the secret in, then Save, Authenticate, Connect. The browser does not know the practice
+     tenant's certificate: go on all the same. Pick Gwen Global, who may consent (the others may not: try one).
+  3. When the import is finished, alice@contoso.example is answered 250
+     ${dialogText(gateway, 'alice@contoso.example')}
+
+Ctrl-C stops it.
+`;
+}
+
 function guideText(gateway: Gateway, config: string): string {
-  const [host, port] = (gateway.listeners[0] ?? '').split(':');
-  const dialog = (to: string) =>
-    `printf 'EHLO me\\r\\nMAIL FROM:<me@sender.example>\\r\\nRCPT TO:<${to}>\\r\\nQUIT\\r\\n' | nc ${host} ${port}`;
+  const listener = gateway.listeners[0];
   return `
 rcptgate is ready: ${gateway.listeners.join(', ')} checks recipients of the practice tenant contoso.example.
 What it accepts goes to a practice next hop, which shows it here. Try, in another terminal:
 
   a known recipient (250), an alias (a.smith@), a shared mailbox (info@), a group (sales@)
-    ${dialog('alice@contoso.example')}
+    ${dialogText(gateway, 'alice@contoso.example')}
   an unknown recipient (550 5.1.1)
-    ${dialog('nobody@contoso.example')}
+    ${dialogText(gateway, 'nobody@contoso.example')}
   a whole message
-    swaks --server ${host}:${port} --from me@sender.example --to alice@contoso.example
+    swaks --server ${listener} --from me@sender.example --to alice@contoso.example
   why an address is answered as it is, and the state of everything
     node dist/main.js check alice+news@contoso.example nobody@contoso.example --config ${config}
     node dist/main.js status --config ${config}
 
 Ctrl-C stops it.
 `;
+}
+
+function dialogText(gateway: Gateway, to: string): string {
+  const [host, port] = (gateway.listeners[0] ?? '').split(':');
+  return `printf 'EHLO me\\r\\nMAIL FROM:<me@sender.example>\\r\\nRCPT TO:<${to}>\\r\\nQUIT\\r\\n' | nc ${host} ${port}`;
 }
 
 function messageText(message: PracticeMessage): string {

@@ -4,6 +4,7 @@ import { type SharedDomain, sharedDomains } from './core/shared-domains.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import type { Tell } from './sync/answering.ts';
 import { approvePlan } from './sync/approval.ts';
+import type { SignInSide } from './sync/console-requests.ts';
 import { lookUp } from './sync/finding.ts';
 import type { Approval, LearnerTenant, LookupAnswer, LookupAsk, TenantStatus } from './sync/protocol.ts';
 import type { RoundReport } from './sync/report.ts';
@@ -30,6 +31,12 @@ export interface Running {
   status(): readonly TenantStatus[];
   describe: Mirror['describe'];
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
+  /** End of the credential in use, ms since 1970; null when unknown. */
+  expires(tenant: string): number | null;
+  /** From now on the tenant signs in as it is set up now. A round that runs ends with what it began with. */
+  reopen(tenant: string): void;
+  /** How each tenant's application signs people in to the console. */
+  signIn(): ReadonlyMap<string, SignInSide>;
   settle(): Promise<void>;
 }
 
@@ -70,7 +77,8 @@ export function startRounds(learner: Learner): Running {
       const shared = sharedIn(mirror, ids);
       return ids.map((id) => {
         const nextRun = schedules.get(id)?.nextRun() ?? null;
-        return statusOf(learner, id, { nextRun, shared, credential: tenantOf(id).credential() });
+        const { credential, setUp } = tenantOf(id);
+        return statusOf(learner, id, { nextRun, shared, credential: credential(), setUp });
       });
     },
     describe(address) {
@@ -79,7 +87,13 @@ export function startRounds(learner: Learner): Running {
       const ours = ({ tenant }: { readonly tenant: string }): boolean => tenants.has(tenant);
       return { address, owners: owners.filter(ours), departures: departures.filter(ours) };
     },
+    signIn: () => new Map([...tenants].map(([id, { signIn }]) => [id, signIn])),
     lookup: async (ask) => lookUp(tenantOf(ask.tenant).finding, ask, signal),
+    expires: (id) => tenantOf(id).credential().use?.expires ?? null,
+    reopen(id) {
+      const tenant = settings.tenants.find((each) => each.id === id);
+      if (tenant) tenants.set(id, tenantLearning(tenant, learner));
+    },
     settle: () => settle([...schedules.values()], turns),
   };
 }

@@ -1,24 +1,25 @@
-/** One tenant's side of learning, put together: sign-in, rounds, live lookups, status. Joins graph, mirror, seal and sync. */
+/** One tenant's side of learning, put together: rounds, live lookups, status. Joins graph, mirror and sync. */
 
 import type { ExpiryWarning } from './core/expiry.ts';
 import type { SharedDomain } from './core/shared-domains.ts';
 import { openGraph } from './graph/client.ts';
-import { readCredential } from './graph/credential-file.ts';
 import type { CredentialState, CredentialUse } from './graph/credential-in-use.ts';
+import type { Outcome } from './graph/failure.ts';
 import type { Http } from './graph/http.ts';
-import { keptIn } from './graph/kept-credential.ts';
 import { openFindOwners } from './graph/lookup.ts';
 import { selectHash } from './graph/objects.ts';
-import { openTokens, type TokenSettings, type Tokens } from './graph/tokens.ts';
+import { fetchSigningKeys, redeemCode } from './graph/sign-in.ts';
 import type { Mirror } from './mirror/mirror.ts';
-import { openVault } from './seal/vault.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Tell } from './sync/answering.ts';
+import type { Fetched, SignInSide } from './sync/console-requests.ts';
 import { expiryNews } from './sync/expiry.ts';
 import type { FindingDeps } from './sync/finding.ts';
 import type { LearnerSettings, LearnerTenant, TenantStatus } from './sync/protocol.ts';
 import type { Publish } from './sync/publication.ts';
 import type { RoundDeps } from './sync/round.ts';
 import { jitterOf, nextFullRead, streamsFor } from './sync/rules.ts';
+import { errorOf } from './sync/stream.ts';
 
 /** What everything after opening works with. */
 export interface Learner {
@@ -45,14 +46,19 @@ export function publish(
 export interface TenantLearning {
   readonly round: RoundDeps;
   readonly finding: FindingDeps;
+  /** It has something to sign in with. */
+  readonly setUp: boolean;
+  /** People's way into the console through the tenant's application. */
+  readonly signIn: SignInSide;
   credential(): CredentialState;
 }
 
 /** Puts one tenant's side together. */
 export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantLearning {
   const { settings, mirror, http, tell, now } = learner;
-  const { id, graph: base } = tenant;
-  const tokens = signIn(tenant, learner);
+  const { id } = tenant;
+  const signIn = openSignIn(tenant, learner);
+  const { tokens, graph: base, setUp } = signIn;
   const graph = openGraph({ tenant: id, graph: base }, http, tokens);
   // Read once here: the mirror is too slow to be asked at every lookup.
   let notBefore = mirror.state(id).notBefore;
@@ -85,25 +91,29 @@ export function tenantLearning(tenant: LearnerTenant, learner: Learner): TenantL
     notBefore: () => notBefore,
     now,
   };
-  return { round, finding, credential: tokens.credential };
+  return { round, finding, setUp, signIn: signInSide(id, signIn, http, now), credential: tokens.credential };
 }
 
-function signIn(tenant: LearnerTenant, { settings, mirror, http, tell, now }: Learner): Tokens {
-  const { id, applicationId, login, graph } = tenant;
-  const vault = openVault(settings.masterKey, {
-    read: mirror.sealedCredential,
-    write: mirror.keepSealedCredential,
-  });
-  const signingIn: TokenSettings = {
-    tenant: id,
+function signInSide(
+  tenant: string,
+  { applicationId, login, tokens }: SignIn,
+  http: Http,
+  now: () => number,
+): SignInSide {
+  return {
     applicationId,
     login,
-    graph,
-    readCredential: () => readCredential(tenant.credential, now()),
-    kept: keptIn(vault, id, applicationId),
-    tell: (news) => tell({ kind: 'credential', tenant: id, news }),
+    ready: () => tokens.credential().use !== null,
+    async redeem(asked) {
+      const client = tokens.freshClient();
+      return fetched(client.ok ? await redeemCode(client.value, asked, now) : client);
+    },
+    signingKeys: async () => fetched(await fetchSigningKeys(http, login, tenant)),
   };
-  return openTokens(signingIn, http);
+}
+
+function fetched<Value>(outcome: Outcome<Value>): Fetched<Value> {
+  return outcome.ok ? outcome : { ok: false, error: errorOf(outcome.failure) };
 }
 
 /** Warns that the credential in use will end, once for each step. */
@@ -130,13 +140,14 @@ interface Standing {
   readonly nextRun: number | null;
   readonly shared: readonly SharedDomain[];
   readonly credential: CredentialState;
+  readonly setUp: boolean;
 }
 
 /** The status of one tenant. */
 export function statusOf(
   { mirror, settings, now }: Learner,
   tenant: string,
-  { nextRun, shared, credential }: Standing,
+  { nextRun, shared, credential, setUp }: Standing,
 ): TenantStatus {
   const { syncedAt, lastRound, streams } = mirror.state(tenant);
   const period = settings.fullEvery + jitterOf(tenant, settings.fullJitter);
@@ -156,6 +167,7 @@ export function statusOf(
     })),
     sharedDomains: shared.filter(({ tenants }) => tenants.includes(tenant)),
     credential,
+    setUp,
     trouble: null,
   };
 }

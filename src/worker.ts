@@ -4,22 +4,27 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from './config/config.ts';
+import type { Answered } from './core/answered.ts';
 import { openSnapshot, withTenant } from './core/directory.ts';
 import { clientNetwork, HARVEST_CAPACITY, HarvestWatch } from './core/harvest.ts';
 import type { LookupOutcome } from './core/lookup.ts';
 import { operatorFrom } from './core/operator.ts';
 import { edgeOf, listenerOptions, nothingLearnt, openRelay } from './edge.ts';
+import { watchEdge } from './edge-watch.ts';
 import { createEvents } from './ops/events.ts';
 import { openLineLog } from './ops/log.ts';
 import { counterGrowth, createMetrics } from './ops/metrics.ts';
+import { rejectionNotes } from './rejections.ts';
 import type { HarvestGate } from './smtp/admission.ts';
 import { openListener, type SmtpListener } from './smtp/listener.ts';
 import type { LiveLookups } from './sync/lookup.ts';
-import type { FromWorker, ToWorker, WorkerSettings } from './workers.ts';
+import type { FromWorker, Observed, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** How often the main thread hears of what happened, ms, and of a quiet worker, in such intervals. */
 const REPORT_EVERY = 100;
 const SIGN_OF_LIFE = 10;
+/** Answers that are told at once. */
+const ANSWERS_FULL = 20_000;
 /** Log text that is told at once, characters. */
 const LOG_FULL = 65_536;
 
@@ -34,6 +39,9 @@ let quiet = 0;
 let accepted: Array<readonly [string, string]> = [];
 const seen = new Set<string>();
 let refused = new Map<string, number>();
+let answers: Answered[] = [];
+let observed: Observed[] = [];
+const counts = new Map<string, [string | null, string | null, number, number]>();
 let live: Config = settings.config;
 
 const log = openLineLog(live.logLevel, (line) => {
@@ -55,23 +63,44 @@ for (const snapshot of settings.directories) {
 const relay = openRelay(live);
 const lookups = live.lookup.enabled ? remoteLookups() : null;
 const harvest = sharedHarvest();
-const edge = edgeOf(
-  shared,
-  relay,
-  {
-    lookups: lookups?.lookups ?? null,
-    accepted: {
-      note(tenant, address) {
-        // Once a report is enough for the main thread, which tells the learning thread every half minute.
-        if (seen.has(address)) return;
-        seen.add(address);
-        accepted.push([tenant, address]);
-      },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    },
-    harvest: harvest.gate,
+const rejections = rejectionNotes({
+  room() {
+    if (answers.length >= ANSWERS_FULL) report();
+    return true;
   },
-  events,
+  note: (answer) => void answers.push(answer),
+  count(tenant, domain, code) {
+    const key = `${tenant} ${domain} ${code}`;
+    const counted = counts.get(key);
+    if (counted) counted[3] += 1;
+    else counts.set(key, [tenant, domain, code, 1]);
+  },
+});
+const { edge, nextHops } = watchEdge(
+  edgeOf(
+    shared,
+    relay,
+    {
+      lookups: lookups?.lookups ?? null,
+      accepted: {
+        note(tenant, address) {
+          // Once a report is enough for the main thread, which tells the learning thread every half minute.
+          if (seen.has(address)) return;
+          seen.add(address);
+          accepted.push([tenant, address]);
+        },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      },
+      observed: {
+        note: (observation) => void observed.push({ kind: 'note', observation }),
+        withdraw: (observation) => void observed.push({ kind: 'withdraw', observation }),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      },
+      rejections,
+      harvest: harvest.gate,
+    },
+    events,
+  ),
 );
 
 const listeners: SmtpListener[] = [];
@@ -127,8 +156,29 @@ async function stop(grace: number): Promise<void> {
 function report(): void {
   const counters = growth();
   quiet += 1;
-  if (lines.length + counters.length + accepted.length + refused.size === 0 && quiet < SIGN_OF_LIFE) return;
-  tell({ kind: 'report', log: lines.join(''), counters, accepted, refused: [...refused] });
+  const news =
+    lines.length +
+    counters.length +
+    accepted.length +
+    refused.size +
+    answers.length +
+    observed.length +
+    counts.size;
+  if (news === 0 && quiet < SIGN_OF_LIFE) return;
+  tell({
+    kind: 'report',
+    log: lines.join(''),
+    counters,
+    accepted,
+    refused: [...refused],
+    counts: [...counts.values()],
+    answers,
+    observed,
+    nextHops: nextHops(),
+  });
+  answers = [];
+  observed = [];
+  counts.clear();
   lines = [];
   length = 0;
   quiet = 0;

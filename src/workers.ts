@@ -4,90 +4,22 @@
  * harvest guard, the log, the counters. A worker that dies is started again; the others go on.
  */
 import { Worker } from 'node:worker_threads';
-import type { Certificates } from './certificates.ts';
-import type { Config } from './config/config.ts';
 import type { DirectorySnapshot } from './core/directory.ts';
-import type { LookupOutcome } from './core/lookup.ts';
+import { mergedNextHops, type NextHopStatus } from './core/next-hop-status.ts';
 import type { OperatorSnapshot } from './core/operator.ts';
-import type { WorkerTrouble } from './ops/listener-events.ts';
-import type { CounterGrowth } from './ops/metrics.ts';
-import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { bindSocket, duplicate, type SharedSocket } from './smtp/shared-socket.ts';
 import type { TlsMaterial } from './smtp/tls-context.ts';
-import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups, LookupQuestion } from './sync/lookup.ts';
-
-/** What a worker is started with. */
-export interface WorkerSettings {
-  readonly id: number;
-  readonly config: Config;
-  /** In the order of the configuration; the descriptors are the worker's own. */
-  readonly listeners: ReadonlyArray<{ readonly fd: number; readonly material: TlsMaterial | null }>;
-  readonly directories: readonly DirectorySnapshot[];
-  readonly told: OperatorSnapshot;
-  /** Open connections by listener, then worker: 32-bit counters in shared memory. */
-  readonly census: SharedArrayBuffer;
-}
-
-/** What the main thread tells a worker. */
-export type ToWorker =
-  | { readonly kind: 'directory'; readonly snapshot: DirectorySnapshot }
-  | { readonly kind: 'operator'; readonly told: OperatorSnapshot }
-  | { readonly kind: 'config'; readonly config: Config }
-  | { readonly kind: 'certificate'; readonly listener: number; readonly material: TlsMaterial }
-  | { readonly kind: 'lookup'; readonly id: number; readonly outcome: LookupOutcome }
-  /** `ms`: how long from now; 0 when it is over. */
-  | { readonly kind: 'denied'; readonly client: string; readonly ms: number }
-  | { readonly kind: 'stop'; readonly grace: number };
-
-/** What a worker tells, a few times a second. */
-export interface WorkerReport {
-  readonly kind: 'report';
-  /** Whole log lines. */
-  readonly log: string;
-  readonly counters: readonly CounterGrowth[];
-  /** Addresses that mail was accepted for, by tenant. */
-  readonly accepted: ReadonlyArray<readonly [tenant: string, address: string]>;
-  /** Clients that were turned away by the harvest guard, and how often. */
-  readonly refused: ReadonlyArray<readonly [client: string, times: number]>;
-}
-
-export type FromWorker =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'lookup'; readonly id: number; readonly question: LookupQuestion }
-  | { readonly kind: 'absent'; readonly guesses: ReadonlyArray<readonly [client: string, address: string]> }
-  | WorkerReport
-  | { readonly kind: 'stopped' };
-
-export interface WorkersParts {
-  readonly live: { readonly config: Config };
-  readonly certificates: Certificates;
-  readonly lookups: LiveLookups | null;
-  readonly harvest: HarvestGuard;
-  readonly accepted: AcceptedMailLog;
-  readonly directories: readonly DirectorySnapshot[];
-  readonly told: OperatorSnapshot;
-  /** Takes whole log lines. */
-  log(lines: string): void;
-  count(growth: readonly CounterGrowth[]): void;
-  trouble(trouble: WorkerTrouble): void;
-  /** Names who hears of what changes. */
-  follow(follower: (news: ToWorker) => void): void;
-}
-
-/** One worker for `status`. */
-export interface WorkerState {
-  readonly worker: number;
-  readonly connections: number;
-  readonly restarts: number;
-}
-
-export interface Workers {
-  /** One for each listener of the configuration, over all workers. */
-  readonly listeners: readonly SmtpListener[];
-  state(): WorkerState[];
-}
+import type {
+  FromWorker,
+  ToWorker,
+  WorkerReport,
+  WorkerSettings,
+  WorkerState,
+  Workers,
+  WorkersParts,
+} from './worker-protocol.ts';
 
 const ENTRY = new URL('./worker.js', import.meta.url);
 /** Before a dead worker is started again, and at most, ms. */
@@ -127,6 +59,7 @@ export async function openWorkers(
   return {
     listeners: sockets.map((socket, index) => pool.listener(socket, index)),
     state: () => pool.state(),
+    nextHops: () => mergedNextHops(pool.nextHops()),
   };
 }
 
@@ -137,6 +70,7 @@ interface Member {
   heardAt: number;
   restarts: number;
   delay: number;
+  nextHops: readonly NextHopStatus[];
 }
 
 class Pool {
@@ -171,7 +105,15 @@ class Pool {
 
   async start(workers: number): Promise<void> {
     for (let id = 0; id < workers; id += 1) {
-      this.#members.push({ id, thread: null, startedAt: 0, heardAt: 0, restarts: 0, delay: FIRST_RESTART });
+      this.#members.push({
+        id,
+        thread: null,
+        startedAt: 0,
+        heardAt: 0,
+        restarts: 0,
+        delay: FIRST_RESTART,
+        nextHops: [],
+      });
     }
     const byListener = await duplicate(
       this.#sockets.map(({ fd }) => fd),
@@ -202,6 +144,10 @@ class Pool {
       const counts = this.#sockets.map((_socket, index) => this.#census[index * workers + id] ?? 0);
       return { worker: id, connections: counts.reduce((sum, count) => sum + count, 0), restarts };
     });
+  }
+
+  nextHops(): ReadonlyArray<readonly NextHopStatus[]> {
+    return this.#members.map(({ nextHops }) => nextHops);
   }
 
   /** The listener that all workers are together. */
@@ -298,7 +244,7 @@ class Pool {
   }
 
   #receive(member: Member, message: FromWorker): void {
-    const { lookups, harvest, accepted, log, count } = this.#parts;
+    const { lookups, harvest } = this.#parts;
     member.heardAt = performance.now();
     switch (message.kind) {
       case 'lookup':
@@ -308,13 +254,25 @@ class Pool {
         for (const [client, address] of message.guesses) harvest.absent(client, address);
         break;
       case 'report':
-        if (message.log !== '') log(message.log);
-        count(message.counters);
-        for (const [tenant, address] of message.accepted) accepted.note(tenant, address);
-        for (const [client, times] of message.refused)
-          for (let time = 0; time < times; time += 1) harvest.refuses(client);
+        this.#take(member, message);
         break;
     }
+  }
+
+  #take(member: Member, report: WorkerReport): void {
+    const { harvest, accepted, observed, noted, log, count } = this.#parts;
+    if (report.log !== '') log(report.log);
+    count(report.counters);
+    for (const [tenant, address] of report.accepted) accepted.note(tenant, address);
+    for (const { kind, observation } of report.observed) {
+      if (kind === 'note') observed.note(observation);
+      else observed.withdraw(observation);
+    }
+    for (const [tenant, domain, code, times] of report.counts) noted.count(tenant, domain, code, times);
+    for (const answer of report.answers) if (noted.room()) noted.note(answer);
+    member.nextHops = report.nextHops;
+    for (const [client, times] of report.refused)
+      for (let time = 0; time < times; time += 1) harvest.refuses(client);
   }
 
   async #lookUp(

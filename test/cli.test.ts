@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS, runCommand } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { openControlSocket } from '../src/console/control.ts';
-import { SILENT_OPERATOR } from './console/operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './console/operator.ts';
+import { NO_RECIPIENTS } from './console/recipients.ts';
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const out: string[] = [];
@@ -64,8 +65,11 @@ async function daemon(
       ok: false,
       message: `there is no held plan ${hash}: nothing is held`,
     }),
+    discrepancies: async () => [],
     metrics: async () => '',
     operator: SILENT_OPERATOR,
+    recipients: NO_RECIPIENTS,
+    doors: SILENT_DOORS,
     harvest: { state: () => ({}), reset: () => ({}) },
     check: async () => (answers.verdicts ?? []).map((verdict) => ({ ...CHECKED, verdict })),
     sync: async () => [{ ...ROUND, outcome: answers.outcome }],

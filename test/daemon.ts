@@ -1,5 +1,6 @@
 /** The real daemon as a child process, between a practice tenant and a next hop of the test's choice. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -29,16 +30,24 @@ export interface DaemonOptions {
   readonly top?: string;
   readonly smtp?: string;
   readonly domain?: string;
+  /** TOML lines of [console]; without them there is none. */
+  readonly console?: string;
   /** Instead of a free port of 127.0.0.1. */
   readonly listen?: string;
   /** TOML that follows everything else. */
   readonly more?: string;
   /** TOML lines of the [[tenant]] instead of its secret_file; `file` quotes the path of a file of the state directory. */
   readonly credential?: (file: (name: string) => string) => string;
+  /** The tenant has neither application nor credential in the file: it is set up in the console. */
+  readonly setUpInConsole?: boolean;
+  /** The file of the state directory that `ca_file` names, instead of the practice tenant's authority. */
+  readonly caFile?: string;
   /** Contents of files in the state directory, over the right ones: `secret`, `ca.pem` and others. */
   readonly files?: Readonly<Record<string, string>>;
   /** Keep using the state directory of an earlier daemon. */
   readonly stateDir?: string;
+  /** Port of the first listener; unless given, a free one. */
+  readonly smtpPort?: number;
   /** Environment on top of the test's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -61,7 +70,7 @@ export interface Daemon extends AsyncDisposable {
 /** Starts a daemon and waits until it is ready. Disposing ends it and removes its state. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stateDir = options.stateDir ?? mkdtempSync(path.join(os.tmpdir(), 'rcptgate-'));
-  const port = await freePort();
+  const port = options.smtpPort ?? (await freePort());
   const configFile = path.join(stateDir, 'rcptgate.toml');
   writeFileSync(path.join(stateDir, 'ca.pem'), options.tenant.caPem);
   writeFileSync(path.join(stateDir, 'secret'), options.tenant.secret);
@@ -134,33 +143,44 @@ export async function runCommand(
   return { code: child.exitCode, out, err };
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+/**
+ * A port of 127.0.0.1 that nobody listened on a moment ago. It is not one of those that the kernel gives to connections
+ * and to other tests' servers (32768 and above on Linux), so that it is free a moment later too.
+ */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const server = net.createServer().listen(20_000 + randomInt(12_000), '127.0.0.1');
+    const listening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    const address = server.address() as net.AddressInfo | null;
+    if (!listening || address === null) continue;
+    server.close();
+    await once(server, 'close');
+    return address.port;
+  }
 }
 
 function configuration(options: DaemonOptions, stateDir: string, port: number): string {
   const { tenant } = options;
   const file = (name: string): string => JSON.stringify(path.join(stateDir, name));
   const credential = options.credential?.(file) ?? `secret_file = ${file('secret')}`;
+  const application = `application_id = "${tenant.applicationId}"\n${credential}`;
   return `
 state_dir = ${JSON.stringify(stateDir)}
-ca_file = ${JSON.stringify(path.join(stateDir, 'ca.pem'))}
+ca_file = ${JSON.stringify(path.join(stateDir, options.caFile ?? 'ca.pem'))}
 hostname = "gateway.example"
 ${options.top ?? ''}
+[console]
+${options.console ?? 'enabled = false'}
 [[smtp]]
 listen = "${options.listen ?? `127.0.0.1:${port}`}"
 mode = "${options.mode ?? 'relay'}"
 ${options.smtp ?? ''}
 [[tenant]]
 id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-${credential}
+${options.setUpInConsole ? '' : application}
 login = "${tenant.login}"
 graph = "${tenant.graph}"
 [[domain]]

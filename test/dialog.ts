@@ -12,12 +12,18 @@ export interface Dialog extends AsyncDisposable {
   readonly socket: net.Socket;
 }
 
-/** Connects and reads the greeting, which is the first reply. */
+/** Connects, `from` another local address if given, and reads the greeting, which is the first reply. */
 export async function dialog(
   port: number,
   host = '127.0.0.1',
+  from?: string,
 ): Promise<Dialog & { readonly greeting: string }> {
-  const socket = net.connect({ port, host, noDelay: true });
+  const socket = net.connect({
+    port,
+    host,
+    noDelay: true,
+    ...(from === undefined ? {} : { localAddress: from }),
+  });
   await once(socket, 'connect');
   const replies: string[] = [];
   const waiting: Array<(reply: string) => void> = [];

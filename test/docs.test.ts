@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
 import { ACTION_OF, bareVerdict, type Reason } from '../src/core/verdict.ts';
-import { EVENT_NAMES } from '../src/ops/events.ts';
+import { EVENT_NAMES } from '../src/ops/event-names.ts';
 import { createMetrics } from '../src/ops/metrics.ts';
 import { replyFor } from '../src/smtp/reply.ts';
 
@@ -16,7 +16,18 @@ function sourceOf(file: string): string {
   return readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
 }
 
-const EVENTS = ['events', 'harvest-events', 'learning-events', 'listener-events', 'operator-events']
+const EVENTS = [
+  'event-names',
+  'events',
+  'learning-events',
+  'operator-events',
+  'application-events',
+  'console-events',
+  'door-events',
+  'rejection-events',
+  'harvest-events',
+  'listener-events',
+]
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');
 

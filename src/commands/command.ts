@@ -18,6 +18,8 @@ export interface Daemon {
   post(path: string, body: unknown): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
   postLines(path: string, body: unknown): AsyncIterable<unknown>;
+  /** Posts and reads the answer as bytes, as they come. */
+  postBytes(path: string, body: unknown): AsyncIterable<Uint8Array>;
 }
 
 /** A parsed command line. */

@@ -1,4 +1,5 @@
 /** `rcptgate status`: the state of the daemon. */
+import { type NextHopStatus, nextHopHealth } from '../core/next-hop-status.ts';
 import { type DaemonCommand, EXIT } from './command.ts';
 import { type HarvestStatus, harvestLine } from './harvest.ts';
 import { type RoundState, troubleLines } from './sync.ts';
@@ -14,6 +15,7 @@ export interface GatewayStatus {
     readonly mode: string;
     readonly connections: number;
   }>;
+  readonly nextHops?: readonly NextHopStatus[];
   readonly harvest?: Omit<HarvestStatus, 'now'>;
   /** Absent or empty when one thread answers. */
   readonly workers?: ReadonlyArray<{
@@ -37,6 +39,8 @@ export interface TenantState {
   readonly domains: readonly string[];
   readonly lastRound: RoundState | null;
   readonly nextRun: number | null;
+  /** It has an application and a credential; absent when nobody can tell. */
+  readonly setUp?: boolean;
   /** null or absent when the mirror cannot be used. */
   readonly credential?: CredentialState | null;
   /** Verified domains that another tenant claims too. */
@@ -55,7 +59,7 @@ export interface TenantState {
 export interface CredentialState {
   readonly use: {
     readonly kind: string;
-    readonly source: 'file' | 'kept';
+    readonly source: keyof typeof SOURCES;
     readonly expires: number | null;
   } | null;
   readonly proven: boolean;
@@ -104,6 +108,7 @@ export function statusText(status: GatewayStatus): string {
     ...workerLines(status),
     ...(status.harvest ? [harvestLine(status.harvest)] : []),
     '',
+    ...nextHopLines(status),
     table([
       ['TENANT', 'DIRECTORY', 'SYNCED', 'ADDRESSES', 'IN GRACE', 'HELD', 'LAST ROUND', 'NEXT ROUND'],
       ...tenants,
@@ -117,6 +122,24 @@ export function statusText(status: GatewayStatus): string {
       ...importLines(each, status.now),
     ]),
   ].join('\n');
+}
+
+function nextHopLines({ nextHops = [], now }: GatewayStatus): string[] {
+  if (nextHops.length === 0) return [];
+  const ago = (at: number | null): string => (at === null ? '-' : `${span(now - at)} ago`);
+  const rows = nextHops.map((each) => [
+    each.nextHop,
+    nextHopHealth(each),
+    count(each.connections),
+    ago(each.lastSuccess),
+    ago(each.lastTrouble?.at ?? null),
+  ]);
+  const troubles = nextHops.flatMap(({ nextHop, lastTrouble, ...each }) =>
+    lastTrouble && nextHopHealth({ lastTrouble, ...each }) === 'trouble'
+      ? [`  ${nextHop}: ${lastTrouble.stage}: ${printable(lastTrouble.error)}`]
+      : [],
+  );
+  return [table([['NEXT HOP', 'STATE', 'IN USE', 'LAST ANSWER', 'LAST TROUBLE'], ...rows]), ...troubles, ''];
 }
 
 function workerLines({ workers = [] }: GatewayStatus): string[] {
@@ -142,7 +165,8 @@ function importLines({ tenant, imported }: TenantState, now: number): string[] {
 }
 
 /** Nothing for a tenant whose credential was never looked at. */
-function credentialLines({ tenant, credential }: TenantState, now: number): string[] {
+function credentialLines({ tenant, credential, setUp }: TenantState, now: number): string[] {
+  if (setUp === false) return [`  ${tenant}: not set up: run rcptgate console-link, and open the link`];
   if (!credential) return [];
   const { use, proven, trouble } = credential;
   const lines: string[] = [];
@@ -159,6 +183,7 @@ function credentialLines({ tenant, credential }: TenantState, now: number): stri
 
 const SOURCES = {
   file: 'from its file works',
+  console: 'entered in the console works',
   kept: 'kept from before is used, because its file cannot be',
 } as const;
 

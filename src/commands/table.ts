@@ -1,4 +1,5 @@
 /** Plain-text tables and amounts for the terminal. */
+import { visible } from '../core/visible.ts';
 
 /** Columns padded to their widest cell, two spaces apart; the first row is the heading. */
 export function table(rows: ReadonlyArray<readonly string[]>): string {
@@ -35,5 +36,5 @@ export function count(value: number): string {
  * the cursor or set a title.
  */
 export function printable(text: string): string {
-  return text.replace(/[^\P{C}]/gu, '?');
+  return visible(text);
 }

@@ -3,6 +3,7 @@
  * sees all problems in one go and not the second half after mending the first.
  */
 import { normaliseDomain } from '../core/address.ts';
+import { consoleProblems } from './console.ts';
 import { listenerTlsProblems } from './listener-tls.ts';
 import type { ConfigProblem } from './problem.ts';
 
@@ -10,7 +11,15 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Every problem between keys. `raw` is what the TOML parser gave. Never throws. */
 export function crossChecks(raw: Raw): ConfigProblem[] {
-  return [...listenerTls(raw), ...endpoints(raw), ...credentials(raw), ...domains(raw), ...listeners(raw)];
+  return [
+    ...listenerTls(raw),
+    ...endpoints(raw),
+    ...credentials(raw),
+    ...domains(raw),
+    ...listeners(raw),
+    ...consoleProblems(raw),
+    ...doors(raw),
+  ];
 }
 
 function listenerTls(raw: Raw): ConfigProblem[] {
@@ -38,7 +47,10 @@ function endpoints(raw: Raw): ConfigProblem[] {
   });
 }
 
-/** A tenant has one credential: a secret, a certificate with its key, or a federated assertion. */
+/**
+ * A tenant has one credential: a secret, a certificate with its key, or a federated assertion; or none and no
+ * application, when it is set up in the console.
+ */
 function credentials(raw: Raw): ConfigProblem[] {
   return tables(raw, 'tenant').flatMap((table, index) =>
     [...kindProblems(table), ...companionProblems(table)].map(([key, problem]) => ({
@@ -56,10 +68,18 @@ function kindProblems(table: Raw): KeyProblem[] {
   );
   const [first, ...others] = given;
   if (first === undefined && table.key_file === undefined) {
-    return [['secret_file', 'is missing, and so are certificate_file with key_file, and assertion_file']];
+    return table.application_id === undefined ? [] : [['secret_file', NO_CREDENTIAL]];
   }
-  return others.map((key) => [key, `goes without ${first}: a tenant has one credential`]);
+  const problems = others.map(
+    (key): KeyProblem => [key, `goes without ${first}: a tenant has one credential`],
+  );
+  return table.application_id === undefined ? [['application_id', NO_APPLICATION], ...problems] : problems;
 }
+
+const NO_CREDENTIAL =
+  'is missing, and so are certificate_file with key_file, and assertion_file; leave application_id out too to set the tenant up in the console';
+const NO_APPLICATION =
+  'is missing: the credential belongs to an application; leave both out to set the tenant up in the console';
 
 /** Keys that need another one beside them. */
 const COMPANIONS = [
@@ -144,6 +164,25 @@ function listeners(raw: Raw): ConfigProblem[] {
     if (first === undefined || /:0$|^systemd:/.test(String(listen))) return [];
     return [{ key: `smtp[${index}].listen`, problem: `is the address of smtp[${first}] again` }];
   });
+}
+
+/** Two doors on one address, two exports into one file, and a table made of a format that is not Postfix's. */
+function doors(raw: Raw): ConfigProblem[] {
+  const twice = (name: string, key: string): ConfigProblem[] => {
+    const seen = new Map<unknown, number>();
+    return tables(raw, name).flatMap((table, index) => {
+      const first = seen.get(table[key]);
+      seen.set(table[key], first ?? index);
+      if (first === undefined || /:0$/.test(String(table[key]))) return [];
+      return [{ key: `${name}[${index}].${key}`, problem: `is that of ${name}[${first}] again` }];
+    });
+  };
+  const tablesOf = tables(raw, 'export').flatMap((table, index) =>
+    table.postmap !== undefined && (table.format ?? 'postfix') !== 'postfix'
+      ? [{ key: `export[${index}].postmap`, problem: 'needs format = "postfix"' }]
+      : [],
+  );
+  return [...twice('door', 'listen'), ...twice('export', 'path'), ...tablesOf];
 }
 
 function tables(raw: Raw, key: string): Raw[] {

@@ -3,15 +3,18 @@
 import os from 'node:os';
 import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import type { CredentialFiles } from '../core/credential-files.ts';
 import type { DomainPolicy, Policy } from '../core/policy.ts';
 import type { GuardLimits } from '../core/reconcile.ts';
 import { crossChecks } from './checks.ts';
+import { type ConsoleConfig, consoleFrom } from './console.ts';
+import { type DoorConfig, doorFrom, type ExportConfig, exportFrom } from './doors.ts';
 import type { ListenAddress } from './listen.ts';
 import { type ListenerTls, listenerTlsFrom } from './listener-tls.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
+import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
 import { type ConfigFile, fileSchema } from './schema.ts';
+import { type TenantConfig, tenantFrom } from './tenant.ts';
 
 export interface SmtpConfig extends ListenAddress {
   readonly mode: 'relay' | 'verify';
@@ -28,16 +31,6 @@ export interface SmtpConfig extends ListenAddress {
   readonly dataTimeout: number;
   readonly sessionTimeout: number;
   readonly bareNewlines: 'normalise' | 'reject';
-}
-
-export interface TenantConfig {
-  readonly id: string;
-  readonly applicationId: string;
-  readonly credential: CredentialFiles;
-  readonly login: string;
-  readonly graph: string;
-  /** Own cron expression; null for the one of all tenants. */
-  readonly schedule: string | null;
 }
 
 export interface LookupConfig {
@@ -100,6 +93,10 @@ export interface Config {
   readonly sync: SyncConfig;
   readonly guard: GuardLimits;
   readonly lookup: LookupConfig;
+  readonly rejections: RejectionsConfig;
+  readonly console: ConsoleConfig;
+  readonly doors: readonly DoorConfig[];
+  readonly exports: readonly ExportConfig[];
   readonly harvest: HarvestConfig;
 }
 
@@ -107,16 +104,6 @@ export type ParsedConfig =
   /** `file`: the same by the keys of the file, to be compared with another one. */
   | { readonly ok: true; readonly config: Config; readonly file: ConfigFile }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
-
-const CLOUDS = {
-  global: { login: 'https://login.microsoftonline.com', graph: 'https://graph.microsoft.com' },
-  usgov: { login: 'https://login.microsoftonline.us', graph: 'https://graph.microsoft.us' },
-  'usgov-dod': { login: 'https://login.microsoftonline.us', graph: 'https://dod-graph.microsoft.us' },
-  china: {
-    login: 'https://login.partner.microsoftonline.cn',
-    graph: 'https://microsoftgraph.chinacloudapi.cn',
-  },
-} as const;
 
 /** What only the user of a value can judge; each says what is wrong with it, or null. */
 export interface ConfigJudges {
@@ -185,6 +172,10 @@ function fromFile(file: ConfigFile): Config {
     },
     lookup: file.lookup,
     harvest: file.harvest,
+    rejections: rejectionsFrom(file.rejections),
+    console: consoleFrom(file.console),
+    doors: file.door.map(doorFrom),
+    exports: file.export.map(exportFrom),
   };
 }
 
@@ -233,37 +224,6 @@ function smtpFrom(table: ConfigFile['smtp'][number]): SmtpConfig {
     sessionTimeout: table.session_timeout,
     bareNewlines: table.bare_newlines,
   };
-}
-
-function tenantFrom(table: ConfigFile['tenant'][number]): TenantConfig {
-  const cloud = CLOUDS[table.cloud ?? 'global'];
-  return {
-    id: table.id,
-    applicationId: table.application_id,
-    credential: credentialFrom(table),
-    login: (table.login ?? cloud.login).replace(/\/$/, ''),
-    graph: (table.graph ?? cloud.graph).replace(/\/$/, ''),
-    schedule: table.schedule ?? null,
-  };
-}
-
-/** The checks between keys have seen to it that there is exactly one kind. */
-function credentialFrom(table: ConfigFile['tenant'][number]): CredentialFiles {
-  if (table.certificate_file !== undefined && table.key_file !== undefined) {
-    const keyPassphraseFile = table.key_passphrase_file ?? null;
-    return {
-      kind: 'certificate',
-      certificateFile: table.certificate_file,
-      keyFile: table.key_file,
-      keyPassphraseFile,
-    };
-  }
-  if (table.assertion_file !== undefined) return { kind: 'assertion', assertionFile: table.assertion_file };
-  return { kind: 'secret', secretFile: table.secret_file ?? '', expires: timeOf(table.secret_expires) };
-}
-
-function timeOf(instant: Date | string | undefined): number | null {
-  return instant === undefined ? null : new Date(instant).getTime();
 }
 
 function policyFrom(file: ConfigFile): Policy {

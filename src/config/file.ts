@@ -42,7 +42,8 @@ export function unreadableFiles(config: Config): ConfigProblem[] {
   return authorities.ok ? problems : [...problems, ...authorities.problems];
 }
 
-function credentialFiles(at: string, credential: CredentialFiles): Array<[key: string, file: string]> {
+function credentialFiles(at: string, credential: CredentialFiles | null): Array<[key: string, file: string]> {
+  if (credential === null) return [];
   if (credential.kind === 'secret') return [[`${at}.secret_file`, credential.secretFile]];
   if (credential.kind === 'assertion') return [[`${at}.assertion_file`, credential.assertionFile]];
   const { certificateFile, keyFile, keyPassphraseFile } = credential;

@@ -4,9 +4,12 @@ import { normaliseDomain } from '../core/address.ts';
 import { parseNetwork } from '../core/network.ts';
 import { nextHopText, parseNextHop } from '../core/next-hop.ts';
 import { DEFAULT_GUARD } from '../core/reconcile.ts';
+import { consoleSchema } from './console.ts';
+import { doorSchema, exportSchema } from './doors.ts';
 import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { overrideSchema } from './override.ts';
+import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 const text = z.string().min(1, 'must not be empty');
@@ -107,7 +110,7 @@ const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date(
 
 const tenantSchema = z.strictObject({
   id: guid,
-  application_id: guid,
+  application_id: guid.optional(),
   secret_file: text.optional(),
   secret_expires: instant.optional(),
   certificate_file: text.optional(),
@@ -193,11 +196,15 @@ export const fileSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   directory: directorySchema.prefault({}),
   lookup: lookupSchema.prefault({}),
+  rejections: rejectionsSchema.prefault({}),
+  console: consoleSchema.prefault({}),
   harvest: harvestSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),
   domain: z.array(domainSchema).min(1, 'at least one [[domain]] is needed'),
   override: z.array(overrideSchema).default([]),
+  door: z.array(doorSchema).default([]),
+  export: z.array(exportSchema).default([]),
 });
 
 export type ConfigFile = z.output<typeof fileSchema>;

@@ -10,42 +10,56 @@ export class DaemonUnreachable extends Error {
 export interface ControlClient {
   get(path: string): Promise<unknown>;
   /** Posts JSON, or bytes as they are. */
-  post(path: string, body: unknown): Promise<unknown>;
+  post(path: string, body: unknown, headers?: Headers): Promise<unknown>;
   /** Posts and reads the answer as JSON lines, as they come. */
-  postLines(path: string, body: unknown): AsyncGenerator<unknown>;
+  postLines(path: string, body: unknown, headers?: Headers): AsyncGenerator<unknown>;
+  /** Posts and reads the answer as bytes, as they come. */
+  postBytes(path: string, body: unknown): AsyncGenerator<Uint8Array>;
 }
+
+type Headers = Readonly<Record<string, string>>;
 
 /** A client of the daemon behind `socketPath`. Every call throws {@link DaemonUnreachable} when nobody answers. */
 export function controlClient(socketPath: string): ControlClient {
-  const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await request(socketPath, method, path, body);
-    let text = '';
-    for await (const chunk of response.setEncoding('utf8')) text += chunk;
-    const value: unknown = JSON.parse(text);
-    if (response.statusCode === 200) return value;
-    throw new Error(`the daemon answered ${response.statusCode}: ${errorIn(value)}`);
+  const call = async (method: string, path: string, body?: unknown, headers?: Headers): Promise<unknown> => {
+    const response = await request(socketPath, { method, path, headers }, body);
+    return response.statusCode === 200 ? valueIn(response) : refusal(response);
   };
   return {
     get: (path) => call('GET', path),
-    post: (path, body) => call('POST', path, body),
-    async *postLines(path, body) {
-      const response = await request(socketPath, 'POST', path, body);
+    post: (path, body, headers) => call('POST', path, body, headers),
+    async *postLines(path, body, headers) {
+      const response = await request(socketPath, { method: 'POST', path, headers }, body);
       for await (const line of readline.createInterface({ input: response })) {
         if (line !== '') yield JSON.parse(line) as unknown;
       }
     },
+    async *postBytes(path, body) {
+      const response = await request(socketPath, { method: 'POST', path, headers: undefined }, body);
+      if (response.statusCode !== 200) await refusal(response);
+      yield* response as AsyncIterable<Buffer>;
+    },
   };
+}
+
+async function valueIn(response: http.IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return JSON.parse(text);
+}
+
+async function refusal(response: http.IncomingMessage): Promise<never> {
+  throw new Error(`the daemon answered ${response.statusCode}: ${errorIn(await valueIn(response))}`);
 }
 
 function request(
   socketPath: string,
-  method: string,
-  path: string,
+  { method, path, headers }: { method: string; path: string; headers: Headers | undefined },
   body?: unknown,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = http.request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      { socketPath, method, path, headers: { 'content-type': 'application/json', ...headers } },
       resolve,
     );
     // A daemon that refuses a body before its end closes the connection, which is an error after the answer too.

@@ -4,8 +4,13 @@
  *   GET  /v1/status               the state as JSON
  *   POST /v1/check {addresses}    verdict and explanation of each address
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
+ *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
+ *   recipients, rounds, explain   in recipient-routes.ts
+ *   rejections, history           in rejections-routes.ts
+ *   applications                  in application-routes.ts
+ *   one address, exports          in door-routes.ts
  *   harvest                       in harvest-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
@@ -17,17 +22,36 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
+import { type Acting, actingIn, type ControlEnv } from './acting.ts';
+import { type ApplicationFunctions, applicationRoutes } from './application-routes.ts';
+import { type ConsoleFunctions, consoleRoutes } from './console-routes.ts';
+import { type DoorFunctions, doorRoutes } from './door-routes.ts';
 import { type HarvestFunctions, harvestRoutes } from './harvest-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
+import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
+import { type RejectionFunctions, rejectionRoutes } from './rejections-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
   status(): Promise<unknown>;
   check(addresses: readonly string[]): Promise<unknown>;
-  sync(tenant: string | null, progress: (step: unknown) => void, dryRun: boolean): Promise<unknown>;
-  approve(hash: string, tenant: string | null): Promise<unknown>;
+  sync(
+    tenant: string | null,
+    progress: (step: unknown) => void,
+    dryRun: boolean,
+    by: Acting,
+  ): Promise<unknown>;
+  approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
+  discrepancies(): Promise<unknown>;
   metrics(): Promise<string>;
   readonly operator: OperatorFunctions;
+  readonly recipients?: RecipientFunctions;
+  readonly rejections?: RejectionFunctions;
+  readonly applications?: ApplicationFunctions;
+  readonly console?: ConsoleFunctions;
+  /** What the console proves itself with; null without a console. */
+  readonly consoleToken?: string | null;
+  readonly doors: DoorFunctions;
   readonly harvest: HarvestFunctions;
 }
 
@@ -36,9 +60,13 @@ export interface ControlServer extends AsyncDisposable {
 }
 
 /** The routes alone, for tests without a socket. */
-export function controlRoutes(answer: ControlFunctions): Hono {
-  const app = new Hono();
+export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
+  const app = new Hono<ControlEnv>();
   app.onError((error, context) => context.json({ error: error.message }, 500));
+  app.use((context, next) => {
+    context.set('by', actingIn(context, answer.consoleToken ?? null));
+    return next();
+  });
   importRoute(app, answer.operator);
   app.use(
     bodyLimit({
@@ -47,6 +75,11 @@ export function controlRoutes(answer: ControlFunctions): Hono {
     }),
   );
   operatorRoutes(app, answer.operator);
+  if (answer.recipients) recipientRoutes(app, answer.recipients);
+  if (answer.rejections) rejectionRoutes(app, answer.rejections);
+  if (answer.applications) applicationRoutes(app, answer.applications);
+  if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
+  doorRoutes(app, answer.doors, answer.check);
   harvestRoutes(app, answer.harvest);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
@@ -68,7 +101,7 @@ export function controlRoutes(answer: ControlFunctions): Hono {
         writes = writes.then(() => out.write(`${JSON.stringify(value)}\n`));
       };
       await answer
-        .sync(tenant, (progress) => line({ progress }), dryRun === true)
+        .sync(tenant, (progress) => line({ progress }), dryRun === true, context.get('by'))
         .then(
           (reports) => line({ reports }),
           (error: unknown) => line({ error: error instanceof Error ? error.message : String(error) }),
@@ -81,8 +114,9 @@ export function controlRoutes(answer: ControlFunctions): Hono {
     if (typeof hash !== 'string' || (tenant !== null && typeof tenant !== 'string')) {
       return context.json({ error: '"hash" must be the hash of a held plan, "tenant" a tenant id' }, 400);
     }
-    return context.json(await answer.approve(hash, tenant));
+    return context.json(await answer.approve(hash, tenant, context.get('by')));
   });
+  app.get('/v1/discrepancies', async (context) => context.json(await answer.discrepancies()));
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
   return app;
 }

@@ -5,6 +5,7 @@
  *   POST /v1/harvest/reset {client?}  lets one client ask again, or everybody
  */
 import type { Hono } from 'hono';
+import type { ControlEnv } from './acting.ts';
 
 /** Each function is given by the composition root. */
 export interface HarvestFunctions {
@@ -14,7 +15,7 @@ export interface HarvestFunctions {
 }
 
 /** Adds the routes. */
-export function harvestRoutes(app: Hono, answer: HarvestFunctions): void {
+export function harvestRoutes(app: Hono<ControlEnv>, answer: HarvestFunctions): void {
   app.get('/v1/harvest', (context) => context.json(Object(answer.state())));
   app.post('/v1/harvest/reset', async (context) => {
     const body: unknown = await context.req.json().catch(() => null);

@@ -9,6 +9,7 @@
  */
 import type { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import type { Acting, ControlEnv } from './acting.ts';
 
 /** An import as it is asked for. */
 export interface ImportRequest {
@@ -23,9 +24,9 @@ export interface ImportRequest {
 /** Each function is given by the composition root; what is wrong with a request is part of its answer. */
 export interface OperatorFunctions {
   overrides(): Promise<unknown>;
-  addOverride(given: unknown): Promise<unknown>;
-  removeOverride(match: string): Promise<unknown>;
-  importList(request: ImportRequest): Promise<unknown>;
+  addOverride(given: unknown, by: Acting): Promise<unknown>;
+  removeOverride(match: string, by: Acting): Promise<unknown>;
+  importList(request: ImportRequest, by: Acting): Promise<unknown>;
   coverage(): Promise<unknown>;
 }
 
@@ -33,7 +34,7 @@ export interface OperatorFunctions {
 const LARGEST_IMPORT = 256 * 1024 * 1024;
 
 /** Adds the route that takes large bodies; it has to come before the limit for all others. */
-export function importRoute(app: Hono, answer: OperatorFunctions): void {
+export function importRoute(app: Hono<ControlEnv>, answer: OperatorFunctions): void {
   const limit = bodyLimit({
     maxSize: LARGEST_IMPORT,
     onError: (context) => context.json({ error: 'the list is larger than 256 MB' }, 413),
@@ -43,21 +44,22 @@ export function importRoute(app: Hono, answer: OperatorFunctions): void {
     if (file === '') return context.json({ error: '"file" must name the imported file' }, 400);
     const list = new Uint8Array(await context.req.arrayBuffer());
     const request = { tenant, file, dryRun: dry_run === '1', force: force === '1', list };
-    return context.json(await answer.importList(request));
+    return context.json(await answer.importList(request, context.get('by')));
   });
 }
 
 /** Adds the other routes. */
-export function operatorRoutes(app: Hono, answer: OperatorFunctions): void {
+export function operatorRoutes(app: Hono<ControlEnv>, answer: OperatorFunctions): void {
   app.get('/v1/overrides', async (context) => context.json(await answer.overrides()));
   app.post('/v1/overrides', async (context) => {
-    return context.json(await answer.addOverride(await context.req.json().catch(() => null)));
+    const given: unknown = await context.req.json().catch(() => null);
+    return context.json(await answer.addOverride(given, context.get('by')));
   });
   app.post('/v1/overrides/remove', async (context) => {
     const body: unknown = await context.req.json().catch(() => null);
     const { match } = Object(body) as { match?: unknown };
     if (typeof match !== 'string') return context.json({ error: '"match" must be a string' }, 400);
-    return context.json(await answer.removeOverride(match));
+    return context.json(await answer.removeOverride(match, context.get('by')));
   });
   app.get('/v1/coverage', async (context) => context.json(await answer.coverage()));
 }

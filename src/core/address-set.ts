@@ -143,6 +143,18 @@ export function addressSetFrom(buffer: SharedArrayBuffer): AddressSet {
   return { size, buffer, slots, slotOf, has: (key) => slotOf(key) >= 0 };
 }
 
+/** Every address of the set behind a buffer, in no order that means anything. */
+export function* addressesIn(buffer: SharedArrayBuffer): Generator<string> {
+  const { table, slab } = openBuffer(buffer);
+  const decoder = new TextDecoder();
+  for (const position of table) {
+    if (position === 0) continue;
+    const [start, length] = entryAt(slab, position - 1);
+    // A decoder takes no shared memory.
+    yield decoder.decode(Uint8Array.prototype.slice.call(slab, start, start + length));
+  }
+}
+
 /** A set of the given normalised addresses. */
 export function addressSetOf(keys: Iterable<string>): AddressSet {
   const builder = addressSetBuilder();

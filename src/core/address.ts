@@ -52,6 +52,19 @@ export function foldAscii(text: string): string {
  * An A-label is compared as it is and never decoded: decoding could turn it into another domain.
  */
 export function normaliseDomain(domain: string): string | null {
+  const known = normalised.get(domain);
+  if (known !== undefined) return known;
+  const worked = aLabelForm(domain);
+  if (normalised.size >= REMEMBERED) normalised.clear();
+  normalised.set(domain, worked);
+  return worked;
+}
+
+/** A gateway hears the same few domains all day. */
+const normalised = new Map<string, string | null>();
+const REMEMBERED = 256;
+
+function aLabelForm(domain: string): string | null {
   const ascii = ASCII.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
   if (ascii === '' || ascii.length > MAX_DOMAIN) return null;
   const labels = ascii.split('.');
@@ -63,6 +76,18 @@ export function normaliseDomain(domain: string): string | null {
  * and `postmaster` needs no domain (section 4.1.1.3). Never throws.
  */
 export function parseMailbox(input: string): ParsedMailbox {
+  const plain = input.length <= MAX_PATH ? PLAIN.exec(input) : null;
+  const local = plain?.[1] ?? '';
+  const domain = local !== '' && local.length <= MAX_LOCAL ? normaliseDomain(plain?.[2] ?? '') : null;
+  // Nearly every address is as plain as this; whatever is not goes the long way, and so does whatever is wrong.
+  if (domain === null) return parseAnyMailbox(input);
+  return { ok: true, mailbox: { text: input, local, domain, key: `${local.toLowerCase()}@${domain}` } };
+}
+
+/** An ASCII dot-string and a domain name of ASCII letters (RFC 5321 section 4.1.2). */
+const PLAIN = /^([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*)@([A-Za-z0-9.-]+)$/;
+
+function parseAnyMailbox(input: string): ParsedMailbox {
   const text = input.startsWith('@') ? input.replace(/^@[^:]*:/, '') : input;
   if (CONTROL.test(text)) return { ok: false, problem: 'control-character' };
   if (text.length === 10 && foldAscii(text) === 'postmaster') {

@@ -53,6 +53,11 @@ export class ExchangeExportReader {
   #firstUnusable: string | null = null;
   #problem: string | null = null;
 
+  /** Different addresses read so far. */
+  get size(): number {
+    return this.#addresses.size;
+  }
+
   push(bytes: Uint8Array): void {
     if (this.#problem !== null) return;
     if (this.#decoder) {

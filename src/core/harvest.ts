@@ -144,7 +144,19 @@ export function clientNetwork(address: string): string {
 }
 
 /** The same as two words; `[0, ipv4]` is no network that IPv6 gives to anybody. */
-function networkWords(address: string, seed: number): [number, number] {
+function networkWords(address: string, seed: number): readonly [number, number] {
+  // A client asks many times in a row, and reading its address costs as much as counting it.
+  if (address !== lastAddress || seed !== lastSeed) lastWords = readNetwork(address, seed);
+  lastAddress = address;
+  lastSeed = seed;
+  return lastWords;
+}
+
+let lastAddress = '';
+let lastSeed = -1;
+let lastWords: readonly [number, number] = [0, 0];
+
+function readNetwork(address: string, seed: number): readonly [number, number] {
   const words = addressWords(address);
   if (words === null) return [1, hashText(address, seed)];
   const [first = 0, second = 0] = words;

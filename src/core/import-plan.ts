@@ -19,9 +19,14 @@ export interface ImportPlan {
   readonly before: number;
   readonly after: number;
   readonly gone: number;
+  /** Some of the addresses that come and that go, at most {@link SAMPLE} each. */
+  readonly samples: { readonly added: readonly string[]; readonly gone: readonly string[] };
   /** Why it needs the operator's word; null when it may replace the old one. */
   readonly hold: 'empty' | 'much-smaller' | null;
 }
+
+/** Addresses of a sample. */
+export const SAMPLE = 10;
 
 /** So many addresses may go without a question, whatever the share. */
 const FEW = 2;
@@ -43,10 +48,19 @@ export function planImport(before: ImportedTypes, after: ImportedTypes): ImportP
     rows.set(type, row);
   };
   let gone = 0;
-  for (const [address, type] of after) count(type, before.has(address) ? 'unchanged' : 'added');
+  const samples = { added: [] as string[], gone: [] as string[] };
+  const sample = (address: string, what: 'added' | 'gone'): void => {
+    if (samples[what].length < SAMPLE) samples[what].push(address);
+  };
+  for (const [address, type] of after) {
+    const known = before.has(address);
+    count(type, known ? 'unchanged' : 'added');
+    if (!known) sample(address, 'added');
+  }
   for (const [address, type] of before) {
     if (after.has(address)) continue;
     count(type, 'gone');
+    sample(address, 'gone');
     gone += 1;
   }
   const muchSmaller = gone > Math.max(FEW, before.size * SHARE);
@@ -57,6 +71,7 @@ export function planImport(before: ImportedTypes, after: ImportedTypes): ImportP
     before: before.size,
     after: after.size,
     gone,
+    samples,
     hold: after.size === 0 ? 'empty' : muchSmaller ? 'much-smaller' : null,
   };
 }
@@ -89,6 +104,30 @@ export function siftImport(
 /** An import as it travels to the daemon: `type TAB address` a line, so that nothing large is parsed while answering. */
 export function encodeImport(addresses: ImportedTypes): string {
   return [...addresses].map(([address, type]) => `${type}\t${address}\n`).join('');
+}
+
+/** Characters encoded at a time. */
+const PIECE = 1 << 20;
+
+/** {@link encodeImport} in UTF-8, without holding all of its text at a time. */
+export function encodeImportBytes(addresses: ImportedTypes): Uint8Array {
+  const encoder = new TextEncoder();
+  const pieces: Uint8Array[] = [];
+  let text = '';
+  for (const [address, type] of addresses) {
+    text += `${type}\t${address}\n`;
+    if (text.length < PIECE) continue;
+    pieces.push(encoder.encode(text));
+    text = '';
+  }
+  pieces.push(encoder.encode(text));
+  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** The lines of {@link encodeImport}; what is no such line is left out. */

@@ -15,6 +15,26 @@ export function referenceFrom(bytes: Uint8Array): string {
   return reference;
 }
 
+/** The number (30 bits) that a reference stands for; null when the text is none. Small letters, O, I and L are forgiven. */
+export function referenceNumber(text: string): number | null {
+  const upper = text.toUpperCase().replaceAll('O', '0').replace(/[IL]/g, '1');
+  if (upper.length !== LENGTH) return null;
+  let number = 0;
+  for (const letter of upper) {
+    const value = ALPHABET.indexOf(letter);
+    if (value < 0) return null;
+    number = number * 32 + value;
+  }
+  return number;
+}
+
+/** The reference that stands for a number. */
+export function referenceText(number: number): string {
+  let text = '';
+  for (let shift = (LENGTH - 1) * 5; shift >= 0; shift -= 5) text += ALPHABET[(number >>> shift) & 31];
+  return text;
+}
+
 /** References for one drawing of random bytes: the system's generator costs more than the answer it stands in. */
 const AT_ONCE = 512;
 

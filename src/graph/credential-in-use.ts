@@ -13,10 +13,12 @@ export interface KeptCredential {
   save(credential: Credential): Outcome<null>;
 }
 
+/** `kept`: its file cannot be used, and this is the last one that worked; `console`: it was entered there. */
+export type CredentialSource = 'file' | 'kept' | 'console';
+
 export interface CredentialUse {
   readonly kind: CredentialKind;
-  /** `kept`: its file cannot be used, and this is the last one that worked. */
-  readonly source: 'file' | 'kept';
+  readonly source: CredentialSource;
   /** Ms since 1970; null when unknown. */
   readonly expires: number | null;
 }
@@ -49,20 +51,24 @@ export class CredentialInUse {
   /** By what they are about; each is told when it is new. */
   readonly #troubles = new Map<'file' | 'keeping', GraphFailure>();
   #used: Credential | null = null;
-  #source: 'file' | 'kept' = 'file';
+  readonly #origin: 'file' | 'console';
+  #source: CredentialSource;
   #proven = false;
   /** The kept one is the one in use. */
   #saved = false;
   #recalled = false;
   #told: { readonly credential: Credential; readonly source: string } | null = null;
 
-  /** Starts without a credential. `tell` hears each news once. */
+  /** Starts without a credential. `tell` hears each news once; `origin` is where `read` finds it. */
   constructor(
     read: () => Promise<Outcome<Credential>>,
     kept: KeptCredential = NOT_KEPT,
     tell: (news: CredentialNews) => void = () => {},
+    origin: 'file' | 'console' = 'file',
   ) {
     this.#read = read;
+    this.#origin = origin;
+    this.#source = origin;
     this.#kept = kept;
     this.#tell = tell;
   }
@@ -121,7 +127,7 @@ export class CredentialInUse {
   #take(credential: Credential, another: boolean): boolean {
     this.#trouble('file', null);
     this.#used = credential;
-    this.#source = 'file';
+    this.#source = this.#origin;
     if (another) [this.#proven, this.#saved] = [false, false];
     this.#announce();
     return another;
@@ -153,7 +159,7 @@ export class CredentialInUse {
   }
 }
 
-function useOf({ kind, expires }: Credential, source: 'file' | 'kept'): CredentialUse {
+function useOf({ kind, expires }: Credential, source: CredentialSource): CredentialUse {
   return { kind, source, expires };
 }
 

@@ -2,7 +2,7 @@
  * What a failed token request means. MSAL rewrites errors in several ways (a discovery fault loses its cause, an HTML
  * page its status, a throttled call even its message), so the last HTTP exchange is looked at first.
  */
-import { aadstsIn, explain } from './aadsts.ts';
+import { aadstsIn, explain } from '../core/aadsts.ts';
 import { failed, type GraphFailure, type Outcome, retryAfterOf } from './failure.ts';
 import type { HttpReply } from './http.ts';
 
@@ -30,8 +30,12 @@ export function signInFailure(error: unknown, last: Outcome<HttpReply> | null, n
   if (code === null && status !== null && !looksJson(last)) return notEntra(status);
   if (code === null) return unexplained(fields, text);
   const { means, fix } = explain(code);
-  return failed('credential', `AADSTS${code}`, `Entra ID refused the sign-in: ${means} (AADSTS${code})`, fix)
-    .failure;
+  return failed(
+    'credential',
+    `AADSTS${code}`,
+    `Entra ID refused the sign-in: ${means.en} (AADSTS${code})`,
+    fix.en,
+  ).failure;
 }
 
 function isPassing(status: number | null, fields: SignInError, code: number | null): boolean {
@@ -41,7 +45,7 @@ function isPassing(status: number | null, fields: SignInError, code: number | nu
 
 function passing(status: number | null, code: number | null, wait: number | null): GraphFailure {
   const name = code === null ? `http-${status}` : `AADSTS${code}`;
-  const means = code === null ? `Entra ID answered HTTP ${status}` : `${explain(code).means} (${name})`;
+  const means = code === null ? `Entra ID answered HTTP ${status}` : `${explain(code).means.en} (${name})`;
   return failed(status === 429 || wait !== null ? 'throttled' : 'server', name, means, '', wait).failure;
 }
 

@@ -36,6 +36,8 @@ export interface TokenSettings {
   /** Base URL of Graph; the token is for this resource. */
   readonly graph: string;
   readonly readCredential: () => Promise<Outcome<Credential>>;
+  /** Where that finds it; `file` unless given. */
+  readonly origin?: 'file' | 'console';
   /** Where the last proven credential survives a restart; unless given, nowhere. */
   readonly kept?: KeptCredential;
   readonly tell?: (news: CredentialNews) => void;
@@ -60,6 +62,8 @@ export interface Tokens {
   /** Graph accepted a token of the credential in use. */
   confirmCredential(): void;
   credential(): CredentialState;
+  /** A client of its own, to be thrown away, of the credential in use. */
+  freshClient(): Outcome<Client>;
   /** Drops every token, after Graph refused one. */
   forget(): void;
 }
@@ -72,7 +76,7 @@ const LEEWAY = 60_000;
 
 /** Opens the token source of one tenant; nothing is requested yet. */
 export function openTokens(settings: TokenSettings, http: Http, now: () => number = Date.now): Tokens {
-  const inUse = new CredentialInUse(settings.readCredential, settings.kept, settings.tell);
+  const inUse = new CredentialInUse(settings.readCredential, settings.kept, settings.tell, settings.origin);
   let client: Client | null = null;
   let last: Token | null = null;
   let running: Promise<Outcome<Token>> | null = null;
@@ -123,6 +127,12 @@ export function openTokens(settings: TokenSettings, http: Http, now: () => numbe
     renewCredential,
     confirmCredential: () => inUse.confirm(),
     credential: () => inUse.state,
+    freshClient() {
+      const credential = inUse.current;
+      if (credential === null)
+        return failed('credential', 'no-credential', 'no credential has been found yet');
+      return done(openClient(settings, credential, http, now));
+    },
     forget,
   };
 }
@@ -142,9 +152,10 @@ export function rolesOf(token: string): readonly string[] {
   }
 }
 
-interface Client {
+/** An application of MSAL with the memory of its last exchange. */
+export interface Client {
   readonly app: ConfidentialClientApplication;
-  readonly net: RecordingNetwork;
+  readonly net: { last: Outcome<HttpReply> | null };
 }
 
 function openClient(settings: TokenSettings, credential: Credential, http: Http, now: () => number): Client {

@@ -4,10 +4,14 @@
  */
 
 import { dirname } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import type { Holdings } from '../core/coverage.ts';
 import type { StoredDirectory } from '../core/directory.ts';
 import type { RecipientPatch, StreamName } from '../core/recipient.ts';
 import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from '../core/reconcile.ts';
+import type { StoredDiscrepancies } from '../core/reconciliation.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
+import { type Applications, openApplications } from './applications.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { type ExpiryRow, openCredentials, type SealedRow } from './credentials.ts';
@@ -18,11 +22,13 @@ import { openHoldings } from './holdings.ts';
 import { openImages } from './image.ts';
 import { type Imports, openImports } from './imports.ts';
 import { type LearnedObject, openLearn } from './learning.ts';
+import { type Looking, openLooking } from './looking.ts';
+import { type ObservedOfTenants, openObserved } from './observations.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
 import { openStaging, type StagedRestore } from './staging.ts';
-import { openTenants, type RoundRecord, type StreamState } from './tenants.ts';
+import { openTenants, type RoundRecord, type StreamState, type Tenants } from './tenants.ts';
 
 /** What is known about a tenant's synchronisation. Times in ms since 1970. */
 export interface SyncState {
@@ -36,7 +42,7 @@ export interface SyncState {
 }
 
 /** Every function throws what SQLite throws (disk full, file damaged); nothing is half done then. */
-export interface Mirror extends Disposable {
+export interface Mirror extends Looking, Disposable {
   state(tenant: string): SyncState;
   /** Keeps the entries of one page of a running round. */
   stage(tenant: string, stream: StreamName, patches: readonly RecipientPatch[]): void;
@@ -76,16 +82,23 @@ export interface Mirror extends Disposable {
   holdings(tenant: string): Holdings;
   /** Overrides added by command. */
   readonly overrides: Overrides;
+  readonly accounts: Accounts;
   /** Recipients imported from Exchange. */
   readonly imports: Imports;
   /** The sealed credential of a tenant; null when none was kept. */
   sealedCredential(tenant: string): SealedRow | null;
   keepSealedCredential(tenant: string, row: SealedRow): void;
+  /** Applications entered in the console. */
+  readonly applications: Applications;
   /** Forgets the sealed credentials of all tenants but these. */
   retainCredentials(tenants: readonly string[]): void;
   /** The last warning that the tenant's credential ends; null when none was given. */
   expiryWarned(tenant: string): ExpiryRow | null;
   keepExpiryWarned(tenant: string, row: ExpiryRow): void;
+  /** Adds up what next hops thought of recipients. */
+  noteObserved(batch: ObservedOfTenants): void;
+  /** The newest discrepancies of a tenant, and every day on which there was something to compare. */
+  discrepancies(tenant: string): StoredDiscrepancies;
   /** Counts; departed are those that left after `since` (ms since 1970). */
   counts(tenant: string, since?: number): MirrorCounts;
   /** Forgets departures whose grace period ended well before `now`. */
@@ -107,9 +120,9 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
   const departures = openDepartures(database);
   const reading = openReading(database, tenants, openImages(dirname(path)));
   const rounds = openCommit(database, tenants, staging, reading.stepped, guard);
-  const credentials = openCredentials(database);
   const plans = openHeldPlans(database);
   const recent = openRecentMail(database);
+  const observed = openObserved(database, (tenant) => tenants.row(tenant).pk);
   const release = (tenant: string, addresses: readonly string[], now: number): void => {
     const row = tenants.row(tenant);
     departures.depart(row.pk, addresses, now);
@@ -142,8 +155,10 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
       return addresses.length;
     }),
     noteMail: (tenant, addresses, at) => recent.note(tenants.row(tenant).pk, addresses, at),
+    ...observed.asked,
     learn: openLearn(database, tenants, staging),
     domains: (tenant) => JSON.parse(tenants.row(tenant).domains) as string[],
+    ...openLooking(database, tenants, plans),
     recordRound: tenants.record,
     readDirectory: (tenant, now, gracePeriod) => reading.directory(tenant, now - gracePeriod),
     generation: (tenant) => tenants.row(tenant).generation,
@@ -152,16 +167,28 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     counts: reading.counts,
     holdings: openHoldings(database, tenants),
     overrides: openOverrides(database),
+    accounts: openAccounts(database),
     imports: openImports(database, tenants),
-    sealedCredential: (tenant) => credentials.sealed(tenants.row(tenant).pk),
-    keepSealedCredential: (tenant, row) => credentials.keepSealed(tenants.row(tenant).pk, row),
-    retainCredentials: credentials.retain,
-    expiryWarned: (tenant) => credentials.warned(tenants.row(tenant).pk),
-    keepExpiryWarned: (tenant, row) => credentials.keepWarned(tenants.row(tenant).pk, row),
+    ...credentialParts(database, tenants),
     prune(now, gracePeriod) {
       departures.prune(now - gracePeriod - PRUNE_MARGIN);
       recent.prune(now - guard.recentMail - DAY);
+      observed.prune(now);
     },
     [Symbol.dispose]: () => void database.close(),
   };
+}
+
+/** What is kept of credentials and of the end of each. */
+function credentialParts(database: Database, tenants: Tenants) {
+  const credentials = openCredentials(database);
+  const pk = (tenant: string): number => tenants.row(tenant).pk;
+  return {
+    sealedCredential: (tenant) => credentials.sealed(pk(tenant)),
+    keepSealedCredential: (tenant, row) => credentials.keepSealed(pk(tenant), row),
+    applications: openApplications(database, tenants),
+    retainCredentials: credentials.retain,
+    expiryWarned: (tenant) => credentials.warned(pk(tenant)),
+    keepExpiryWarned: (tenant, row) => credentials.keepWarned(pk(tenant), row),
+  } satisfies Partial<Mirror>;
 }

@@ -115,6 +115,61 @@ const MIGRATIONS: readonly string[] = [
     told TEXT NOT NULL DEFAULT ''           -- hash of the plan that was last reported
   );
   `,
+  `
+  CREATE TABLE application (                -- what was entered in the console
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    place TEXT NOT NULL,                    -- pending: saved, not proven; used: proven
+    settings TEXT NOT NULL,                 -- JSON, nothing secret
+    kind TEXT NOT NULL,                     -- of the credential, which is sealed as in the table above
+    key_id TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+  );
+  CREATE TABLE account (                    -- who may enter the console; see accounts.ts
+    tenant TEXT NOT NULL,                   -- ids of the tenant and of the person's object in it
+    object TEXT NOT NULL,
+    name TEXT NOT NULL,                     -- as Entra ID named them then
+    role TEXT NOT NULL,                     -- admin or reader
+    since INTEGER NOT NULL,                 -- ms since 1970
+    PRIMARY KEY (tenant, object)
+  ) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE round_report (               -- the last rounds; see round-history.ts
+    seq INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL REFERENCES tenant (pk),
+    eventful INTEGER NOT NULL,              -- 1: it changed something or went wrong
+    report TEXT NOT NULL                    -- JSON
+  );
+  CREATE INDEX round_report_order ON round_report (tenant, seq);
+  INSERT INTO round_report (tenant, eventful, report) SELECT pk, 1, last_round FROM tenant WHERE last_round IS NOT NULL;
+  `,
+  `
+  CREATE TABLE discrepancy (
+    tenant INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    kind TEXT NOT NULL,                     -- hop-accepted, hop-rejected
+    domain TEXT NOT NULL,                   -- accepted domain
+    count INTEGER NOT NULL,
+    withdrawn INTEGER NOT NULL,             -- how many of them were refused after the message
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    senders TEXT NOT NULL,                  -- the last few, JSON
+    reply TEXT,
+    PRIMARY KEY (tenant, address, kind)
+  ) WITHOUT ROWID;
+  CREATE INDEX discrepancy_age ON discrepancy (tenant, last_at);
+  CREATE TABLE observed_day (               -- answers of the next hop that were compared with ours
+    tenant INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    day INTEGER NOT NULL,                   -- days since 1970, UTC
+    agreed INTEGER NOT NULL,
+    hop_accepted INTEGER NOT NULL,
+    hop_rejected INTEGER NOT NULL,
+    PRIMARY KEY (tenant, domain, day)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */
@@ -137,15 +192,15 @@ export const STAGED_BY_OBJECT = `
  * Brings the tables up to date in one transaction.
  * @throws Error when a newer version of this program made the file.
  */
-export function migrate(database: Database): void {
+export function migrate(database: Database, migrations: readonly string[] = MIGRATIONS): void {
   const version = Number(database.pragma('user_version', { simple: true }));
-  if (version > MIGRATIONS.length) {
+  if (version > migrations.length) {
     throw new Error(
-      `it was made by a newer version of rcptgate (schema ${version}; this one knows up to ${MIGRATIONS.length})`,
+      `it was made by a newer version of rcptgate (schema ${version}; this one knows up to ${migrations.length})`,
     );
   }
   database.transaction(() => {
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
-    database.pragma(`user_version = ${MIGRATIONS.length}`);
+    for (const migration of migrations.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${migrations.length}`);
   })();
 }

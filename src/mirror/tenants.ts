@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import type { StreamName } from '../core/recipient.ts';
 import type { CompletedRound } from './completed-round.ts';
+import { openRoundHistory } from './round-history.ts';
 
 export interface TenantRow {
   readonly pk: number;
@@ -70,6 +71,7 @@ export function openTenants(database: Database): Tenants {
   const recordStream = database.prepare(
     'INSERT INTO stream (tenant, name, error) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET error = excluded.error',
   );
+  const history = openRoundHistory(database);
   const touch = database.prepare('UPDATE tenant SET generation = random() & 0x1fffffffffffff WHERE pk = ?');
   const row = (tenant: string): TenantRow => {
     const found = select.get(tenant);
@@ -92,6 +94,7 @@ export function openTenants(database: Database): Tenants {
     record: database.transaction((tenant: string, { report, errors, notBefore }: RoundRecord) => {
       const { pk } = row(tenant);
       recordTenant.run(report, notBefore, pk);
+      history.add(pk, report);
       for (const [stream, error] of errors) recordStream.run(pk, stream, error);
     }),
   };

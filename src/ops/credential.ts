@@ -1,7 +1,7 @@
 /** What log and metrics say of a tenant's credential. Never the credential itself. */
 import type { Metrics } from './metrics.ts';
 
-/** Times in ms since 1970. `source`: `file`, or `kept` when the file cannot be used. */
+/** Times in ms since 1970. `source`: `file`, `console`, or `kept` when the file cannot be used. */
 export type CredentialEvent =
   | {
       readonly event: 'use' | 'expiry';
@@ -21,7 +21,7 @@ export function credentialLine(news: CredentialEvent): readonly [level: 'info' |
   const { event, kind, source, expires, days } = news;
   const end = expires === null ? null : new Date(expires).toISOString();
   const fields = { kind, source, expires: end, ...(days === undefined ? {} : { days }) };
-  return [event === 'use' && source === 'file' ? 'info' : 'warn', fields];
+  return [event === 'use' && source !== 'kept' ? 'info' : 'warn', fields];
 }
 
 /** An assertion is renewed by its issuer every hour or so; its end would only make alerts cry wolf. */

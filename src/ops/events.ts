@@ -5,57 +5,17 @@
  * which reads lines from the left cannot be misled. Field names are part of the interface; the README lists them.
  */
 import type { Logger } from 'pino';
+import { applicationEvents } from './application-events.ts';
+import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
+import { doorEvents } from './door-events.ts';
 import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
 import { listenerEvents } from './listener-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
-
-/** Every `event` value of the log. */
-export const EVENT_NAMES = [
-  'process.start',
-  'process.ready',
-  'process.stop',
-  'process.stopped',
-  'config.effective',
-  'config.warning',
-  'listener.open',
-  'listener.trouble',
-  'certificate.use',
-  'certificate.trouble',
-  'certificate.expiry',
-  'tls.failure',
-  'worker.trouble',
-  'config.reload',
-  'config.refuse',
-  'session.refuse',
-  'rcpt.accept',
-  'rcpt.defer',
-  'rcpt.reject',
-  'message.relay',
-  'message.fail',
-  'next_hop.trouble',
-  'next_hop.cleartext',
-  'directory.publish',
-  'directory.stale',
-  'directory.fresh',
-  'sync.round',
-  'sync.held',
-  'sync.trouble',
-  'harvest.deny',
-  'harvest.refuse',
-  'harvest.over',
-  'lookup.found',
-  'lookup.trouble',
-  'override.add',
-  'override.remove',
-  'import.done',
-  'credential.use',
-  'credential.trouble',
-  'credential.expiry',
-] as const;
-export type EventName = (typeof EVENT_NAMES)[number];
+import { writeRecipient } from './recipient-line.ts';
+import { rejectionEvents } from './rejection-events.ts';
 
 /** Who was talking. */
 interface Client {
@@ -194,6 +154,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ...learningEvents(logger, metrics),
     harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),
+    ...rejectionEvents(logger, metrics),
+    ...applicationEvents(logger),
+    ...consoleEvents(logger),
+    ...doorEvents(logger, metrics),
   };
 }
 
@@ -206,29 +170,11 @@ const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as co
 
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
 function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
-  const { action, reason, domain, tenant, directoryAge, nextHop } = answer.verdict;
+  const { action, reason, tenant } = answer.verdict;
   metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
   const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
-  logger[levelOf(event, reason)]({
-    event,
-    ref: answer.ref,
-    verdict: action,
-    reason,
-    code: answer.reply.code,
-    ...clientFields(answer),
-    tls: answer.tls,
-    ...(answer.tlsClient ? { tls_client: answer.tlsClient } : {}),
-    domain,
-    tenant,
-    directory_age: directoryAge === null ? null : Math.round(directoryAge / 1000),
-    source: answer.mode,
-    session: answer.session,
-    ms: rounded(answer.durationMs),
-    ...(answer.nextHopReply === null ? {} : { next_hop: nextHop, next_hop_reply: answer.nextHopReply }),
-    helo: answer.helo,
-    mail_from: answer.mailFrom,
-    rcpt: answer.rcpt,
-  });
+  const level = levelOf(event, reason);
+  if (logger.isLevelEnabled(level)) writeRecipient(logger, level, event, answer);
 }
 
 const ROUTINE = new Set(['known', 'subaddress', 'postmaster', 'imported']);

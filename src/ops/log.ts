@@ -1,7 +1,7 @@
 /**
  * The log: pino writing one flat JSON object a line to standard output.
  *
- * Lines are collected and written every 100 ms (or 4 KB) by an asynchronous destination: a blocked reader of the
+ * Lines are collected and written every 100 ms (or 64 KB) by an asynchronous destination: a blocked reader of the
  * log must never hold up an answer, and a write per rejection costs as much as the SMTP work itself.
  */
 import pino, { type DestinationStream, type Logger } from 'pino';
@@ -17,23 +17,39 @@ export interface Log extends AsyncDisposable {
 }
 
 const FLUSH_MS = 100;
+/** Characters that are written at once. */
+const FULL = 65_536;
 
 /** Opens the log on a file descriptor (1 is standard output). */
 export function openLog(level: LogLevel, fd = 1): Log {
-  const destination = pino.destination({ dest: fd, sync: false, minLength: 4096 });
+  const destination = pino.destination({ dest: fd, sync: false, minLength: 1 });
   // A reader that went away (EPIPE) costs log lines, not mail.
   destination.on('error', () => undefined);
-  const logger = loggerOn(level, destination);
-  const timer = setInterval(() => destination.flush(), FLUSH_MS);
+  // The destination measures every text it is given, so it is given few and long ones.
+  let lines: string[] = [];
+  let length = 0;
+  const flush = (): void => {
+    if (lines.length > 0) destination.write(lines.join(''));
+    lines = [];
+    length = 0;
+  };
+  const write = (text: string): void => {
+    lines.push(text);
+    length += text.length;
+    if (length > FULL) flush();
+  };
+  const logger = loggerOn(level, { write });
+  const timer = setInterval(flush, FLUSH_MS);
   timer.unref();
   return {
     logger,
     setLevel: (next) => {
       logger.level = next;
     },
-    write: (lines) => void destination.write(lines),
+    write,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      flush();
       await new Promise<void>((resolve) => {
         destination.flush(() => resolve());
         setTimeout(resolve, 1000).unref();

@@ -8,6 +8,9 @@ export interface Metrics {
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
   readonly lookups: Counter<'tenant' | 'outcome'>;
+  readonly exports: Counter<'outcome'>;
+  readonly rejections: Counter<'outcome'>;
+  readonly regrets: Counter<'tenant'>;
   readonly tlsFailures: Counter;
   readonly workerRestarts: Counter;
   readonly certificateExpiry: Gauge<'listener' | 'name'>;
@@ -58,6 +61,13 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant', 'outcome'],
       registers,
     }),
+    exports: new Counter({
+      name: 'rcptgate_exports_total',
+      help: 'Standing exports by what became of them.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    ...ledgerCounters(registry),
     tlsFailures: new Counter({
       name: 'rcptgate_tls_failures_total',
       help: 'TLS handshakes of clients that failed.',
@@ -85,6 +95,25 @@ export function createMetrics(): Metrics {
       registers,
     }),
     ...tenantGauges(registry),
+  };
+}
+
+/** What becomes of answers in the rejection log. */
+function ledgerCounters(registry: Registry) {
+  const registers = [registry];
+  return {
+    rejections: new Counter({
+      name: 'rcptgate_rejection_log_answers_total',
+      help: 'Answers of 4xx and 5xx by what the rejection log did with them: kept, aggregated or lost.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    regrets: new Counter({
+      name: 'rcptgate_regretted_addresses_total',
+      help: 'Addresses that were rejected as unknown and appeared in the directory later.',
+      labelNames: ['tenant'],
+      registers,
+    }),
   };
 }
 

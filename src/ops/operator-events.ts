@@ -1,6 +1,12 @@
 /** The events of what an operator changes by command: who did it, and what it was. */
 import type { Logger } from 'pino';
 
+/** Who did it: a person, or `control socket`; and the address of the browser, null for a command. */
+export interface DoneBy {
+  readonly who: string;
+  readonly from: string | null;
+}
+
 /** An override that was added or removed by command. */
 export interface OverrideEvent {
   readonly match: string;
@@ -26,12 +32,17 @@ export interface ImportEvent {
 /** The functions, for `createEvents`. None of them throws. */
 export function operatorEvents(logger: Logger) {
   return {
-    overrideAdd: (who: string, override: OverrideEvent, replaced: boolean) =>
-      logger.info({ event: 'override.add', who, replaced, ...fieldsOf(override) }),
-    overrideRemove: (who: string, override: OverrideEvent) =>
-      logger.info({ event: 'override.remove', who, ...fieldsOf(override) }),
-    importDone: (who: string, { file, ...done }: ImportEvent) =>
-      logger.info({ event: 'import.done', who, ...done, file }),
+    overrideAdd: ({ who, from }: DoneBy, override: OverrideEvent, replaced: boolean) =>
+      logger.info({ event: 'override.add', who, from, replaced, ...fieldsOf(override) }),
+    overrideRemove: ({ who, from }: DoneBy, override: OverrideEvent) =>
+      logger.info({ event: 'override.remove', who, from, ...fieldsOf(override) }),
+    importDone: ({ who, from }: DoneBy, { file, ...done }: ImportEvent) =>
+      logger.info({ event: 'import.done', who, from, ...done, file }),
+    /** `tenant` null: all. */
+    syncRequest: ({ who, from }: DoneBy, tenant: string | null, dryRun: boolean) =>
+      logger.info({ event: 'sync.request', who, from, tenant, dry_run: dryRun }),
+    syncApprove: ({ who, from }: DoneBy, plan: string, tenant: string, addresses: number) =>
+      logger.info({ event: 'sync.approve', who, from, tenant, plan, addresses }),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Errors of the Entra ID token endpoint, worded as it words them.
+ * Errors of Entra ID's endpoints and pages, worded as it words them.
  * Reference: Microsoft identity platform error codes (AADSTS), OAuth 2.0 (RFC 6749) section 5.2.
  */
 import { randomUUID } from 'node:crypto';
@@ -92,8 +92,26 @@ const ROWS: Readonly<Record<number, AadstsRow>> = {
   50011: row(
     'invalid_request',
     400,
-    "The redirect URI specified in the request does not match the redirect URIs configured for the application '{app}'.",
+    "The redirect URI '{detail}' specified in the request does not match the redirect URIs configured for the application '{app}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.",
   ),
+  500112: row(
+    'invalid_grant',
+    400,
+    "The reply address '{detail}' does not match the reply address provided when requesting Authorization code.",
+  ),
+  50058: row('login_required', 400, 'A silent sign-in request was sent but no user is signed in.'),
+  50105: row(
+    'access_denied',
+    400,
+    "Your administrator has configured the application '{app}' to block users unless they are specifically granted access to it.",
+  ),
+  70007: row('invalid_request', 400, "'{detail}' is not a supported value of 'response_mode'."),
+  700054: row(
+    'unsupported_response_type',
+    400,
+    "response_type '{detail}' is not enabled for the application.",
+  ),
+  501491: row('invalid_request', 400, 'Invalid size of Code_Challenge parameter.'),
   54005: row(
     'invalid_grant',
     400,
@@ -113,12 +131,12 @@ const ROWS: Readonly<Record<number, AadstsRow>> = {
   50020: row(
     'invalid_grant',
     400,
-    "User account from identity provider does not exist in tenant 'Contoso' and cannot access the application '{app}' in that tenant.",
+    "User account '{detail}' from identity provider does not exist in tenant 'Contoso' and cannot access the application '{app}' in that tenant.",
   ),
   50034: row(
     'invalid_grant',
     400,
-    'The user account does not exist in the directory. To sign into this application, the account must be added to the directory.',
+    'The user account {detail} does not exist in the directory. To sign into this application, the account must be added to the directory.',
   ),
   53003: row(
     'access_denied',
@@ -142,47 +160,77 @@ const ROWS: Readonly<Record<number, AadstsRow>> = {
   ),
   90033: row('temporarily_unavailable', 503, `A transient error has occurred. ${TRY_LATER}`),
   50000: row('server_error', 500, 'There was an issue with our sign-in service. Please try again.'),
-  900144: row('invalid_request', 400, "The request body must contain the following parameter: 'client_id'."),
+  900144: row('invalid_request', 400, "The request body must contain the following parameter: '{detail}'."),
   70003: row('unsupported_grant_type', 400, 'The app requested an unsupported grant type.'),
 };
 
 /** The codes there are, for tables in tests. */
 export const AADSTS_CODES: readonly number[] = Object.keys(ROWS).map(Number);
 
-/** Who the message is about. */
+/** Who and what the message is about. */
 export interface AadstsSubject {
   readonly app: string;
   readonly tenant: string;
+  readonly detail?: string;
 }
 
 /** A request that Entra ID refuses; thrown where it is found, worded once by the Entra router. */
 export class AadstsProblem extends Error {
   readonly code: number;
+  /** What of the request is wrong, where the message names it. */
+  readonly detail: string;
 
-  constructor(code: number) {
+  constructor(code: number, detail = '') {
     super(`AADSTS${code}`);
     this.code = code;
+    this.detail = detail;
   }
+}
+
+/** The words of a problem, for JSON, pages and redirects. */
+export interface AadstsText {
+  readonly code: number;
+  readonly message: string;
+  readonly traceId: string;
+  readonly correlationId: string;
+  readonly timestamp: string;
+  /** All of it, as `error_description` has it. */
+  readonly description: string;
+}
+
+/** The words for a code. */
+export function aadstsText(code: number, subject: AadstsSubject, call: Call, now: number): AadstsText {
+  const message = rowOf(code)
+    .message.replaceAll('{app}', subject.app)
+    .replaceAll('{tenant}', subject.tenant)
+    .replaceAll('{detail}', () => subject.detail ?? '');
+  const timestamp = `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  const traceId = randomUUID();
+  const correlationId = call.clientRequestId;
+  const ids = `Trace ID: ${traceId}\r\nCorrelation ID: ${correlationId}\r\nTimestamp: ${timestamp}`;
+  const description = `AADSTS${code}: ${message}\r\n${ids}`;
+  return { code, message, traceId, correlationId, timestamp, description };
 }
 
 /** The reply for a code, in the JSON of the real token endpoint. */
 export function aadstsReply(code: number, subject: AadstsSubject, call: Call, now: number): Reply {
-  const { error, status, message, suberror } = ROWS[code] ?? row('invalid_request', 400, 'Unknown error.');
-  const text = message.replaceAll('{app}', subject.app).replaceAll('{tenant}', subject.tenant);
-  const timestamp = `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')}Z`;
-  const traceId = randomUUID();
-  const ids = `Trace ID: ${traceId}\r\nCorrelation ID: ${call.clientRequestId}\r\nTimestamp: ${timestamp}`;
+  const { error, status, suberror } = rowOf(code);
+  const { description, timestamp, traceId, correlationId } = aadstsText(code, subject, call, now);
   const body = {
     error,
-    error_description: `AADSTS${code}: ${text}\r\n${ids}`,
+    error_description: description,
     error_codes: [code],
     timestamp,
     trace_id: traceId,
-    correlation_id: call.clientRequestId,
+    correlation_id: correlationId,
     error_uri: `${call.url.origin}/error?code=${code}`,
     ...(suberror === undefined ? {} : { suberror }),
   };
   return { status, body };
+}
+
+function rowOf(code: number): AadstsRow {
+  return ROWS[code] ?? row('invalid_request', 400, 'Unknown error.');
 }
 
 function row(error: string, status: number, message: string, suberror?: string): AadstsRow {

@@ -2,12 +2,12 @@
  * Access tokens for Graph: JWTs (RFC 7519) signed RS256, in the v1 shape that Entra ID gives Graph, and the check
  * that Graph makes of them. Reference: Microsoft identity platform access token claims.
  */
-import { createHash, createPrivateKey, createPublicKey, randomUUID, X509Certificate } from 'node:crypto';
-import type { JWK, JWTPayload } from 'jose';
+import { randomUUID } from 'node:crypto';
+import type { JWK, JWTHeaderParameters, JWTPayload } from 'jose';
 import { errors, exportJWK, jwtVerify, SignJWT } from 'jose';
 import type { PracticeApplication } from './application.ts';
-import type { Identity } from './certificate.ts';
 import { expiredToken, GraphProblem } from './graph-error.ts';
+import type { SigningKey, SigningKeys } from './signing-keys.ts';
 
 /** What every access token is for. */
 export const GRAPH_AUDIENCE = 'https://graph.microsoft.com';
@@ -23,20 +23,28 @@ export interface AccessTokens {
   issue(request: TokenRequest): Promise<string>;
   /** The roles of a token that is good; otherwise throws what Graph answers. */
   verify(token: string): Promise<ReadonlySet<string>>;
-  /** Signs any claims with the tenant's key, for id tokens and for tokens that are wrong on purpose. */
-  sign(claims: JWTPayload): Promise<string>;
+  /** Signs any claims with the tenant's key, or with another, for id tokens and for tokens that are wrong on purpose. */
+  sign(claims: JWTPayload, choice?: Partial<SigningChoice>): Promise<string>;
   /** The JSON Web Key Set with the tenant's keys. */
   keySet(issuer: string): Promise<{ keys: JWK[] }>;
 }
 
-/** Tokens of one tenant, signed with `signing`. */
-export function accessTokens(tenantId: string, signing: Identity, now: () => number): AccessTokens {
-  const privateKey = createPrivateKey(signing.keyPem);
-  const publicKey = createPublicKey(signing.certPem);
-  const certificate = new X509Certificate(signing.certPem);
-  const x5t = createHash('sha1').update(certificate.raw).digest('base64url');
-  const sign = (claims: JWTPayload): Promise<string> =>
-    new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: x5t, x5t }).sign(privateKey);
+/** How a token is signed when not as usual. */
+export interface SigningChoice {
+  readonly key: SigningKey;
+  /** What the header says the key is. */
+  readonly kid: string;
+}
+
+/** Tokens of one tenant. */
+export function accessTokens(tenantId: string, signing: SigningKeys, now: () => number): AccessTokens {
+  const sign: AccessTokens['sign'] = (claims, choice = {}) => {
+    const key = choice.key ?? signing.current;
+    const kid = choice.kid ?? key.kid;
+    return new SignJWT(claims)
+      .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid, x5t: kid })
+      .sign(key.privateKey);
+  };
   return {
     sign,
     issue: (request) => sign(claimsOf(tenantId, request, Math.floor(now() / 1000))),
@@ -44,16 +52,25 @@ export function accessTokens(tenantId: string, signing: Identity, now: () => num
       if (token === '') throw unauthorised('Access token is empty.');
       const currentDate = new Date(now());
       const options = { audience: GRAPH_AUDIENCE, algorithms: ['RS256'], currentDate };
-      const { payload } = await jwtVerify(token, publicKey, options).catch(refuse);
+      const keyOf = ({ kid }: JWTHeaderParameters) => publicKeyOf(signing, kid);
+      const { payload } = await jwtVerify(token, keyOf, options).catch(refuse);
       if (payload.tid !== tenantId) throw unauthorised('Access token validation failure. Invalid tenant.');
       return new Set(Array.isArray(payload.roles) ? payload.roles.map(String) : []);
     },
     async keySet(issuer) {
-      const jwk = await exportJWK(publicKey);
-      const x5c = [certificate.raw.toString('base64')];
-      return { keys: [{ ...jwk, use: 'sig', kid: x5t, x5t, x5c, issuer }] };
+      return { keys: await Promise.all(signing.published.map((key) => jwkOf(key, issuer))) };
     },
   };
+}
+
+function publicKeyOf(signing: SigningKeys, kid: string | undefined): SigningKey['publicKey'] {
+  const key = signing.published.find((published) => published.kid === kid);
+  if (key === undefined) throw new errors.JWSSignatureVerificationFailed();
+  return key.publicKey;
+}
+
+async function jwkOf({ kid, publicKey, certificate }: SigningKey, issuer: string) {
+  return { ...(await exportJWK(publicKey)), use: 'sig', kid, x5t: kid, x5c: [certificate], issuer };
 }
 
 function claimsOf(

@@ -3,9 +3,8 @@
  * takes Application.ReadWrite.OwnedBy and ownership; reading takes less.
  * Reference: Microsoft Graph application: addPassword, removePassword.
  */
-import { randomBytes } from 'node:crypto';
 import type { Application, PasswordCredential } from '@microsoft/microsoft-graph-types';
-import { newSecret, passwordCredential } from './application.ts';
+import { newSecret, newSecretText, passwordCredential } from './application.ts';
 import { usualProblem } from './graph-error.ts';
 import type { Call, Reply } from './reply.ts';
 import type { TenantState } from './tenant-state.ts';
@@ -30,7 +29,7 @@ export function addPassword(state: TenantState, call: Call, roles: ReadonlySet<s
   requireOwnership(state, roles);
   const wanted = requestBody(call).passwordCredential ?? {};
   const end = wanted.endDateTime == null ? undefined : Date.parse(wanted.endDateTime);
-  const secretText = randomBytes(24).toString('base64url');
+  const secretText = newSecretText();
   const secret = newSecret(wanted.displayName ?? '', secretText, state.now(), end);
   state.application.secrets = [...state.application.secrets, secret];
   const body = { ...passwordCredential(secret), secretText } satisfies PasswordCredential;

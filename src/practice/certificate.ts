@@ -23,7 +23,7 @@ import {
   tagged,
   utcTime,
   utf8,
-} from './der.ts';
+} from '../core/der.ts';
 
 /** A certificate with its key, both as PEM. */
 export interface Identity {

@@ -1,12 +1,14 @@
 /**
- * Entra ID's endpoints: OpenID configuration (OpenID Connect Discovery 1.0), key set, instance discovery, and the
- * token endpoint with the client credentials grant (RFC 6749 section 4.4).
- * Reference: Microsoft identity platform, OAuth 2.0 client credentials flow.
+ * Entra ID's endpoints by path: OpenID configuration (OpenID Connect Discovery 1.0), key set, instance discovery, and
+ * those that files of their own answer.
  */
-import { AadstsProblem, aadstsReply } from './aadsts.ts';
-import { ASSERTION_TYPE, checkAssertion } from './client-assertion.ts';
+import { AadstsProblem, aadstsReply, aadstsText } from './aadsts.ts';
 import type { Call, Reply, RoutedReply } from './reply.ts';
+import { adminConsent, adminConsentV2 } from './sign-in/admin-consent.ts';
+import { authorize, signOut } from './sign-in/authorize.ts';
+import { problemPage } from './sign-in/pages.ts';
 import type { TenantState } from './tenant-state.ts';
+import { formOf, tokenReply } from './token-endpoint.ts';
 
 interface EntraRequest {
   readonly state: TenantState;
@@ -19,9 +21,10 @@ interface EntraRoute {
   readonly route: string;
   readonly path: RegExp;
   readonly answer: (request: EntraRequest) => Reply | Promise<Reply>;
+  /** A person looks at the answer, so a refusal is a page. */
+  readonly page?: true;
 }
 
-/** Sign-in and consent pages are further rows of this table. */
 const ROUTES: readonly EntraRoute[] = [
   { route: 'instance-discovery', path: /^\/(common)\/discovery\/instance$/, answer: instanceDiscovery },
   {
@@ -30,32 +33,57 @@ const ROUTES: readonly EntraRoute[] = [
     answer: configuration,
   },
   { route: 'keys', path: /^\/([^/]+)\/discovery\/(?:v2\.0\/)?keys$/, answer: keys },
-  { route: 'token', path: /^\/([^/]+)\/oauth2\/v2\.0\/token$/, answer: token },
+  { route: 'token', path: /^\/([^/]+)\/oauth2\/v2\.0\/token$/, answer: inTenant(tokenReply) },
+  {
+    route: 'authorize',
+    path: /^\/([^/]+)\/oauth2\/v2\.0\/authorize$/,
+    answer: inTenant(authorize),
+    page: true,
+  },
+  { route: 'logout', path: /^\/([^/]+)\/oauth2\/v2\.0\/logout$/, answer: inTenant(signOut), page: true },
+  { route: 'adminconsent', path: /^\/([^/]+)\/adminconsent$/, answer: inTenant(adminConsent), page: true },
+  {
+    route: 'adminconsent-v2',
+    path: /^\/([^/]+)\/v2\.0\/adminconsent$/,
+    answer: inTenant(adminConsentV2),
+    page: true,
+  },
 ];
 
 const AUTHORITIES = ['common', 'organizations'];
-const GRAPH_HOSTS =
-  /^(graph\.microsoft\.(com|us)|dod-graph\.microsoft\.us|microsoftgraph\.chinacloudapi\.cn)$/;
-const GRAPH_APP_ID = '00000003-0000-0000-c000-000000000000';
-
 /** Answers a request that belongs to Entra ID; null when its path does not. Paths are matched in any case. */
 export async function entraReply(state: TenantState, call: Call): Promise<RoutedReply | null> {
   const path = call.url.pathname.toLowerCase();
-  for (const { route, path: pattern, answer } of ROUTES) {
-    const tenant = pattern.exec(path)?.[1];
-    if (tenant !== undefined) return { route, ...(await refusedOr(answer, { state, call, tenant })) };
+  for (const row of ROUTES) {
+    const tenant = row.path.exec(path)?.[1];
+    if (tenant !== undefined) return { route: row.route, ...(await refusedOr(row, { state, call, tenant })) };
   }
   return null;
 }
 
-async function refusedOr(answer: EntraRoute['answer'], request: EntraRequest): Promise<Reply> {
+async function refusedOr({ answer, page }: EntraRoute, request: EntraRequest): Promise<Reply> {
   try {
     return await answer(request);
   } catch (error) {
     if (!(error instanceof AadstsProblem)) throw error;
-    const app = formOf(request.call).get('client_id') ?? request.state.application.applicationId;
-    return aadstsReply(error.code, { app, tenant: request.tenant }, request.call, request.state.now());
+    const { state, call, tenant } = request;
+    const app =
+      formOf(call).get('client_id') ??
+      call.url.searchParams.get('client_id') ??
+      state.application.applicationId;
+    const subject = { app, tenant, detail: error.detail };
+    if (!page) return aadstsReply(error.code, subject, call, state.now());
+    return problemPage(state.displayName, aadstsText(error.code, subject, call, state.now()), null);
   }
+}
+
+/** An endpoint that must not be asked for a tenant that nobody knows. */
+function inTenant(answer: (state: TenantState, call: Call) => Reply | Promise<Reply>): EntraRoute['answer'] {
+  return ({ state, call, tenant }) => {
+    const problem = tenantProblem(state, tenant);
+    if (problem !== null) throw problem;
+    return answer(state, call);
+  };
 }
 
 function configuration({ state, call, tenant }: EntraRequest): Reply {
@@ -125,73 +153,8 @@ function instanceDiscovery({ state, call }: EntraRequest): Reply {
   return { status: 200, body: { tenant_discovery_endpoint: document, 'api-version': '1.1', metadata } };
 }
 
-async function token({ state, call, tenant }: EntraRequest): Promise<Reply> {
-  const form = formOf(call);
-  const problem = tenantProblem(state, tenant);
-  if (problem !== null) throw problem;
-  if (form.get('grant_type') !== 'client_credentials') throw new AadstsProblem(70003);
-  await checkClient(state, form, call);
-  checkScope(form.get('scope') ?? '', call);
-  const { tokenLifetime, tokenRefreshIn, rolesGranted } = state.switches;
-  const request = { application: state.application, roles: [...rolesGranted], lifetime: tokenLifetime };
-  const lifetimes = { expires_in: tokenLifetime, ext_expires_in: tokenLifetime };
-  const refresh = tokenRefreshIn === null ? {} : { refresh_in: tokenRefreshIn };
-  const body = {
-    token_type: 'Bearer',
-    ...lifetimes,
-    ...refresh,
-    access_token: await state.tokens.issue(request),
-  };
-  return { status: 200, headers: { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' }, body };
-}
-
-async function checkClient(state: TenantState, form: URLSearchParams, call: Call): Promise<void> {
-  const { application, switches } = state;
-  const clientId = form.get('client_id');
-  if (clientId === null) throw new AadstsProblem(900144);
-  if (clientId.toLowerCase() !== application.applicationId.toLowerCase()) throw new AadstsProblem(700016);
-  if (switches.applicationDisabled) throw new AadstsProblem(7000112);
-  if (switches.servicePrincipalMissing) throw new AadstsProblem(7000229);
-  const assertion = form.get('client_assertion');
-  if (assertion !== null && form.get('client_assertion_type') === ASSERTION_TYPE) {
-    const { origin, pathname } = call.url;
-    const audiences = [`${origin}${pathname}`, `${origin}/${state.tenantId}/v2.0`];
-    await checkAssertion(assertion, { application, audiences, now: state.now() });
-  } else {
-    checkSecret(state, form.get('client_secret'));
-  }
-}
-
-function checkSecret({ application, switches, now }: TenantState, secret: string | null): void {
-  if (secret === null) throw new AadstsProblem(7000218);
-  const known = application.secrets.filter((entry) => entry.secretText === secret);
-  if (known.length === 0) throw new AadstsProblem(7000215);
-  if (switches.secretExpired || known.every((entry) => entry.end <= now())) throw new AadstsProblem(7000222);
-}
-
-/** The scope is `<resource>/.default`, the resource Graph by any of its names; ours is one of them. */
-function checkScope(scope: string, call: Call): void {
-  if (scope === '') throw new AadstsProblem(70011);
-  if (!scope.endsWith('/.default')) throw new AadstsProblem(1002012);
-  const resource = scope.slice(0, -'/.default'.length).replace(/\/$/, '');
-  const host = resource.replace(/^https:\/\//, '');
-  const graph = resource === GRAPH_APP_ID || host === call.url.host || GRAPH_HOSTS.test(host);
-  if (!graph) throw new AadstsProblem(500011);
-}
-
 function tenantProblem(state: TenantState, tenant: string): AadstsProblem | null {
   const names = state.directory.domains.map((domain) => domain.name.toLowerCase());
   const known = [state.tenantId.toLowerCase(), ...names, ...AUTHORITIES].includes(tenant);
   return known ? null : new AadstsProblem(90002);
-}
-
-/** The form, with the credentials of an Authorization header (RFC 6749 section 2.3.1) put where the others are. */
-function formOf(call: Call): URLSearchParams {
-  const form = new URLSearchParams(call.body);
-  const basic = /^basic (.+)$/i.exec(call.headers.authorization ?? '')?.[1];
-  if (basic === undefined) return form;
-  const [id = '', secret = ''] = Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent);
-  form.set('client_id', id);
-  form.set('client_secret', secret);
-  return form;
 }

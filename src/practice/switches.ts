@@ -4,6 +4,7 @@ import type { FaultOrder, FaultQueue } from './faults.ts';
 import { faultQueue } from './faults.ts';
 import type { PageGate } from './page-gate.ts';
 import { pageGates } from './page-gate.ts';
+import type { IdTokenFault } from './sign-in/id-token.ts';
 
 /** Settings with plain values. */
 export interface SwitchValues {
@@ -51,6 +52,18 @@ export interface SwitchValues {
   ownsItself: boolean;
   /** Nobody ever consented, so the tenant has no service principal (AADSTS7000229). */
   servicePrincipalMissing: boolean;
+  /** In which way id tokens are wrong; null for good ones. */
+  idTokenFault: IdTokenFault | null;
+  /** The AADSTS code that sign-in and consent end with once an account was picked; null for none. */
+  refuseSignIn: number | null;
+  /** Whether a person who signs in is asked for consent to `openid profile`. */
+  userConsent: 'granted' | 'asked';
+  /** What an administrator's Cancel sends back; null for `cancel` in version 1 and `consent-required` in version 2. */
+  declineShape: 'permission-denied' | 'cancel' | 'access-denied' | 'consent-required' | null;
+  /** So many token requests after a consent still get the old roles. */
+  consentDelay: number;
+  /** How long an authorization code is good, in seconds. */
+  codeLifetime: number;
 }
 
 export interface PracticeSwitches extends SwitchValues {
@@ -99,16 +112,22 @@ export function defaultSwitches(): SwitchValues {
     applicationDisabled: false,
     ownsItself: false,
     servicePrincipalMissing: false,
+    idTokenFault: null,
+    refuseSignIn: null,
+    userConsent: 'granted',
+    declineShape: null,
+    consentDelay: 0,
+    codeLifetime: 600,
   };
 }
 
-/** The switches of one tenant. */
-export function practiceSwitches(): PracticeSwitches {
+/** The switches of one tenant; `start` replaces values that it starts with. */
+export function practiceSwitches(start: Partial<SwitchValues> = {}): PracticeSwitches {
   const faults = faultQueue();
   const gates = pageGates();
   let generation = 0;
   const switches: PracticeSwitches = {
-    ...defaultSwitches(),
+    ...startValues(start),
     faults,
     fail: (order) => faults.add(order),
     failToken: (fault, times = Number.POSITIVE_INFINITY) => faults.add({ match: /^token$/, fault, times }),
@@ -121,10 +140,16 @@ export function practiceSwitches(): PracticeSwitches {
       return generation;
     },
     reset() {
-      Object.assign(switches, defaultSwitches());
+      Object.assign(switches, startValues(start));
       faults.clear();
       gates.clear();
     },
   };
   return switches;
+}
+
+/** A set is copied, so that what a tenant grants later is no part of its start. */
+function startValues(start: Partial<SwitchValues>): SwitchValues {
+  const values = { ...defaultSwitches(), ...start };
+  return { ...values, rolesGranted: new Set(values.rolesGranted) };
 }

@@ -6,7 +6,6 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { accessTokens } from './access-token.ts';
 import type { PracticeApplication } from './application.ts';
-import { practiceApplication } from './application.ts';
 import type { Identity } from './certificate.ts';
 import { createServerIdentity } from './certificate.ts';
 import type { Outlet } from './delivery.ts';
@@ -15,10 +14,16 @@ import type { PracticeDirectory } from './directory.ts';
 import { entraReply } from './entra.ts';
 import { graphReply } from './graph-api.ts';
 import { openKeepsake } from './keepsake.ts';
+import { portalReply } from './portal.ts';
+import type { Registration } from './registration.ts';
+import { practiceRegistration } from './registration.ts';
 import type { Call, RoutedReply } from './reply.ts';
 import { callOf } from './reply.ts';
 import type { PracticeRequest, RequestRecord } from './request-record.ts';
 import { requestRecord } from './request-record.ts';
+import type { PracticeAccount } from './sign-in/accounts.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { signingKeys } from './signing-keys.ts';
 import type { PracticeSwitches } from './switches.ts';
 import type { TenantState } from './tenant-state.ts';
 import { epochOf, tenantState } from './tenant-state.ts';
@@ -34,6 +39,8 @@ export interface PracticeOptions {
   readonly tenantId?: string;
   readonly applicationId?: string;
   readonly secret?: string;
+  /** How far an administrator has come with the application; `consented` unless given. */
+  readonly registration?: Registration;
   /** Keeps the CA, the keys and the directory's changes here, so that a restart goes on where it stopped. */
   readonly stateDir?: string;
   /** What time it is, ms since 1970; for tokens and their ages. */
@@ -52,6 +59,10 @@ export interface PracticeTenant extends AsyncDisposable {
   readonly secret: string;
   /** The registration with its credentials, which may be added to and removed. */
   readonly application: PracticeApplication;
+  /** Who can sign in; their roles may be changed. */
+  readonly accounts: PracticeAccount[];
+  /** The keys of tokens: `rotate()` and `dropOld()`. */
+  readonly signing: SigningKeys;
   /** The tenant's true state. */
   readonly directory: PracticeDirectory;
   readonly switches: PracticeSwitches;
@@ -75,16 +86,21 @@ const DEFAULTS = {
   tenantId: '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
   applicationId: '6731de76-14a6-49ae-97bc-6eba6914391e',
   secret: 'practice~secret.not-for-production',
+  registration: 'consented' as const,
   now: Date.now,
 };
 
 /** Starts a practice tenant. Clients must trust {@link PracticeTenant.caPem}. */
 export async function startPracticeTenant(options: PracticeOptions = {}): Promise<PracticeTenant> {
-  const { host, port, seed, users, tenantId, applicationId, secret, now } = { ...DEFAULTS, ...options };
+  const { host, port, seed, users, tenantId, applicationId, secret, registration, now } = {
+    ...DEFAULTS,
+    ...options,
+  };
   const keepsake = openKeepsake(options.stateDir, epochOf(seed, users));
-  const application = practiceApplication(applicationId, secret, now());
-  const tokens = accessTokens(tenantId, keepsake.signing, now);
-  const state = tenantState({ tenantId, application, tokens, now, seed, users, keepsake });
+  const { application, switches } = practiceRegistration(registration, { applicationId, secret, now });
+  const signing = signingKeys(keepsake.signing);
+  const tokens = accessTokens(tenantId, signing, now);
+  const state = tenantState({ tenantId, application, tokens, signing, now, seed, users, keepsake, switches });
   const record = requestRecord();
   const ipv4 = host === '127.0.0.1' ? [host] : ['127.0.0.1', ...(/^[\d.]+$/.test(host) ? [host] : [])];
   const identity = createServerIdentity(keepsake.authority, { dns: ['localhost'], ipv4 });
@@ -101,6 +117,8 @@ export async function startPracticeTenant(options: PracticeOptions = {}): Promis
     applicationId,
     secret,
     application,
+    accounts: state.accounts,
+    signing,
     directory: state.directory,
     switches: state.switches,
     requests: record.requests,
@@ -195,6 +213,7 @@ async function readCall(request: IncomingMessage, path: string): Promise<Call> {
 }
 
 async function replyTo(state: TenantState, call: Call): Promise<RoutedReply> {
-  const reply = (await entraReply(state, call)) ?? (await graphReply(state, call));
+  const reply =
+    portalReply(state, call) ?? (await entraReply(state, call)) ?? (await graphReply(state, call));
   return reply ?? { status: 404, route: 'unknown', body: { error: { code: 'NotFound', message: '' } } };
 }

@@ -5,6 +5,8 @@
 export class AnswerQueue {
   /** Answers that were not given yet. */
   waiting = 0;
+  /** Answers given since nothing was due. */
+  given = 0;
   private tail: Promise<void> = Promise.resolve();
 
   /**
@@ -16,6 +18,7 @@ export class AnswerQueue {
     say: (outcome: Outcome) => void,
     fault: (error: unknown) => void,
   ): void {
+    if (this.waiting === 0) this.given = 0;
     this.waiting += 1;
     const before = this.tail;
     const settled = work.then(
@@ -25,6 +28,7 @@ export class AnswerQueue {
     this.tail = settled.then(async (speak) => {
       await before;
       this.waiting -= 1;
+      this.given += 1;
       try {
         speak();
       } catch (error) {

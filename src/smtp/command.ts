@@ -87,6 +87,7 @@ export function parseRcptCommand(line: Buffer, smtpUtf8: boolean, dsn = false): 
 
 /** ESMTP parameters by upper-case keyword; '' is a keyword without value. Null for bad syntax or a repetition. */
 export function parseParameters(text: string): ReadonlyMap<string, string> | null {
+  if (text === '') return NO_PARAMETERS;
   const parameters = new Map<string, string>();
   for (const word of text.split(' ')) {
     if (word === '') continue;
@@ -97,6 +98,8 @@ export function parseParameters(text: string): ReadonlyMap<string, string> | nul
   }
   return parameters;
 }
+
+const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();
 
 function rcptParameters(parameters: ReadonlyMap<string, string>, dsn: boolean): RecipientDsn | Reply {
   if (parameters.size === 0) return NO_RECIPIENT_DSN;

@@ -55,6 +55,7 @@ export class GatewayConnection extends SMTPConnection implements Wire {
   private readonly dialog: Session;
   /** Replies of this turn, not written yet. */
   private outgoing = '';
+  private flushing = false;
   private tlsVersion: string | null = null;
   /** undefined before anybody asked. */
   private certificate: string | null | undefined;
@@ -148,7 +149,8 @@ export class GatewayConnection extends SMTPConnection implements Wire {
 
   /** Replies of one turn of the event loop leave in one write, so a pipelined batch is answered in one packet. */
   reply(reply: Reply): void {
-    if (this.outgoing === '') process.nextTick(() => this.flush());
+    if (!this.flushing) process.nextTick(() => this.flushBatch());
+    this.flushing = true;
     this.outgoing += replyWire(reply);
     if (reply.code === 421) this.close();
   }
@@ -250,6 +252,12 @@ export class GatewayConnection extends SMTPConnection implements Wire {
 
   /** The package's own idle timer is reset by every byte, which a slow attacker lives on; ours is used instead. */
   override _armTimeout(): void {}
+
+  /** What was said before the first answer of a next hop leaves with it: whoever pipelines waits for that one. */
+  private flushBatch(): void {
+    this.flushing = false;
+    if (!this.dialog.mail.silent) this.flush();
+  }
 
   private flush(): void {
     const socket = this._socket;

@@ -38,7 +38,7 @@ export class DataScanner {
   private position: Position = 'line-start';
   private wire: Buffer[] = [];
   private chunk: Buffer = CRLF;
-  private breaks = new BreakFinder(CRLF);
+  private words = wordsOf(CRLF);
   /** Where the part of the chunk begins that was not passed on yet. */
   private from = 0;
   private dots = 0;
@@ -48,7 +48,7 @@ export class DataScanner {
   scan(chunk: Buffer): Scanned {
     this.wire = [];
     this.chunk = chunk;
-    this.breaks = new BreakFinder(chunk);
+    this.words = wordsOf(chunk);
     this.from = 0;
     this.dots = 0;
     let at = 0;
@@ -81,7 +81,7 @@ export class DataScanner {
   /** From anywhere in a line to the start of the next. */
   private line(from: number): number {
     const { chunk } = this;
-    const at = this.breaks.next(from);
+    const at = nextBreak(chunk, this.words, from);
     this.position = 'in-line';
     if (at === chunk.length) return at;
     if (chunk[at] === LF) return this.bare(at);
@@ -167,45 +167,43 @@ export class DataScanner {
   }
 }
 
-/**
- * Finds CR and LF, four bytes at a time: a word without a byte below 14 has neither. A native search for each would
- * cost two calls a line.
- */
-class BreakFinder {
-  private readonly bytes: Buffer;
-  private readonly words: Int32Array;
+/** The bytes of a chunk, and the same bytes as words from the first that is aligned. */
+interface Words {
+  readonly words: Int32Array;
   /** Bytes before the first aligned word. */
-  private readonly lead: number;
+  readonly lead: number;
+}
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-    this.lead = Math.min(-bytes.byteOffset & 3, bytes.length);
-    const count = (bytes.length - this.lead) >> 2;
-    this.words = new Int32Array(bytes.buffer, count > 0 ? bytes.byteOffset + this.lead : 0, count);
-  }
+function wordsOf(bytes: Buffer): Words {
+  const lead = Math.min(-bytes.byteOffset & 3, bytes.length);
+  const count = (bytes.length - lead) >> 2;
+  return { lead, words: new Int32Array(bytes.buffer, count > 0 ? bytes.byteOffset + lead : 0, count) };
+}
 
-  /** Position of the next CR or LF, or the end. */
-  next(from: number): number {
-    const { bytes, lead } = this;
-    let at = from;
-    while (at < bytes.length) {
-      if (at >= lead && ((at - lead) & 3) === 0) at = this.skip(at);
-      const byte = bytes[at];
-      if (byte === LF || byte === CR) return at;
-      at += 1;
-    }
-    return bytes.length;
+/**
+ * Position of the next CR or LF, or the end. Four bytes at a time: a word without a byte below 14 has neither. A native
+ * search for each would cost two calls a line.
+ */
+function nextBreak(bytes: Buffer, { words, lead }: Words, from: number): number {
+  const aligned = from <= lead ? lead : from + (-(from - lead) & 3);
+  const early = breakWithin(bytes, from, Math.min(aligned, bytes.length));
+  if (early >= 0) return early;
+  const count = words.length;
+  for (let word = (aligned - lead) >> 2; word < count; word++) {
+    const four = words[word] as number;
+    if (((four - 0x0e0e0e0e) & ~four & 0x80808080) === 0) continue;
+    const at = lead + (word << 2);
+    const found = breakWithin(bytes, at, at + 4);
+    if (found >= 0) return found;
   }
+  const late = breakWithin(bytes, Math.max(from, lead + (count << 2)), bytes.length);
+  return late >= 0 ? late : bytes.length;
+}
 
-  /** From an aligned position over every word that has neither. */
-  private skip(from: number): number {
-    const { words, lead } = this;
-    let word = (from - lead) >> 2;
-    while (word < words.length) {
-      const four = words[word] as number;
-      if (((four - 0x0e0e0e0e) & ~four & 0x80808080) !== 0) break;
-      word += 1;
-    }
-    return lead + (word << 2);
+function breakWithin(bytes: Buffer, from: number, to: number): number {
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at];
+    if (byte === LF || byte === CR) return at;
   }
+  return -1;
 }

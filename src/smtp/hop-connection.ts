@@ -47,7 +47,8 @@ export class HopConnection {
   private failed: HopTrouble | null = null;
   private stage: Stage = 'connect';
   private opened = false;
-  private corked = false;
+  /** Commands of this turn, not written yet. */
+  private outgoing = '';
   private timer: NodeJS.Timeout | null = null;
   private wake: () => void = nothing;
   private cut: Cut | null = null;
@@ -94,10 +95,8 @@ export class HopConnection {
   /** Sends a command line and waits for its answer; several may be sent before the first is answered. */
   command(line: string, stage: Stage, timeout: number): Promise<HopAnswer> {
     if (this.spoke && !this.failed) this.fail('garbage', stage, 'reply without a command');
-    if (!this.failed) {
-      this.cork();
-      this.socket.write(`${line}\r\n`);
-    }
+    if (this.outgoing === '') process.nextTick(() => this.flush());
+    this.outgoing += `${line}\r\n`;
     return this.reply(stage, timeout);
   }
 
@@ -115,9 +114,17 @@ export class HopConnection {
   /** Writes message bytes; false when the next hop is slower than we are and {@link drained} should be awaited. */
   write(pieces: readonly Buffer[]): boolean {
     if (this.failed) return true;
-    if (pieces.length > 1) this.cork();
+    this.flush();
+    const [only] = pieces;
+    if (only && pieces.length === 1) return this.socket.write(only);
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    // A small message is copied faster than it is written in pieces.
+    if (size <= SMALL) return this.socket.write(Buffer.concat(pieces, size));
+    this.socket.cork();
     let room = true;
     for (const piece of pieces) room = this.socket.write(piece);
+    this.socket.uncork();
     return room;
   }
 
@@ -146,10 +153,12 @@ export class HopConnection {
     return this.failed;
   }
 
-  /** Says goodbye without waiting for the answer. */
+  /** Says goodbye without waiting for the answer; the connection is of no use from then on. */
   quit(): void {
     if (this.failed) return;
     const { socket } = this;
+    this.flush();
+    this.retire(this.troubleOf('closed', this.stage, 'said goodbye'));
     socket.end('QUIT\r\n');
     setTimeout(() => socket.destroy(), 2000).unref();
   }
@@ -159,14 +168,10 @@ export class HopConnection {
     this.fail('closed', this.stage, why);
   }
 
-  private cork(): void {
-    if (this.corked) return;
-    this.corked = true;
-    this.socket.cork();
-    process.nextTick(() => {
-      this.corked = false;
-      this.socket.uncork();
-    });
+  private flush(): void {
+    const text = this.outgoing;
+    this.outgoing = '';
+    if (text !== '' && !this.failed) this.socket.write(text, 'utf8');
   }
 
   private listen(socket: Socket): void {
@@ -229,16 +234,26 @@ export class HopConnection {
 
   private fail(failure: HopFailure, stage: Stage, error: string): void {
     if (this.failed) return;
-    const trouble = { failure, stage, nextHop: this.nextHop, address: endpointKey(this.endpoint), error };
+    const trouble = this.troubleOf(failure, stage, error);
+    this.socket.destroy();
+    this.retire(trouble);
+  }
+
+  private retire(trouble: HopTrouble): void {
     this.failed = trouble;
     if (this.timer) clearTimeout(this.timer);
-    this.socket.destroy();
     this.ended();
     this.wake();
     for (const { answer } of this.expected.splice(0)) answer({ ok: false, trouble });
   }
+
+  private troubleOf(failure: HopFailure, stage: Stage, error: string): HopTrouble {
+    return { failure, stage, nextHop: this.nextHop, address: endpointKey(this.endpoint), error };
+  }
 }
 
+/** Bytes up to which the pieces of a message are joined. */
+const SMALL = 65_536;
 /** Answers kept that nobody asked for. */
 const MAX_INBOX = 100;
 

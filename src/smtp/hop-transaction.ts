@@ -164,7 +164,7 @@ export class HopTransaction {
       const answer = await this.introduced(hop);
       if (again && isDead(answer) && !cut.fired) {
         hop.bind(null);
-        hop.destroy('kept connection was dead');
+        hop.quit();
         continue;
       }
       return this.opened('lack' in answer ? refusing(answer.lack) : this.judge('mail', answer));
@@ -179,7 +179,7 @@ export class HopTransaction {
     const trouble = introduced && (await introduced);
     this.hop = hop;
     if (trouble) {
-      hop.destroy(trouble.error);
+      hop.quit();
       return { ok: false, trouble };
     }
     const lack = lackOf(hop.capabilities, sender);

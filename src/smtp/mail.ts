@@ -9,6 +9,8 @@
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
+import type { SessionFacts } from './events.ts';
+import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
 import { reportMessage, sent, traceHeader } from './mail-report.ts';
@@ -52,6 +54,11 @@ export class Mail {
     return this.answers.waiting > 0;
   }
 
+  /** Whether answers are due, and none of the batch has been given. */
+  get silent(): boolean {
+    return this.answers.waiting > 0 && this.answers.given === 0;
+  }
+
   /** Calls `then` when every recipient was answered, at once when none is due. */
   settled(then: () => void): void {
     this.answers.settled(then);
@@ -85,7 +92,7 @@ export class Mail {
     this.transaction = new Transaction(id, sender, {
       relay: this.edge.relay,
       extraSize: this.header.length,
-      client: { ...facts.client, helo: facts.helo, esmtp: this.session.esmtp },
+      client: this.forwarded(facts),
       notice: (trouble) => this.edge.events.nextHopTrouble(trouble),
     });
     this.session.send(REPLY.senderOk);
@@ -270,12 +277,16 @@ export class Mail {
     this.session.receive(transfer);
   }
 
+  private forwarded({ client, helo }: SessionFacts): ForwardedClient {
+    return { address: client.address, port: client.port, helo, esmtp: this.session.esmtp };
+  }
+
   /** Answers DATA for good, and ends the transaction. */
   private report(transaction: Transaction, outcome: TransferOutcome, started: number): void {
     const ref = this.edge.reference();
     const reply = withReference(outcome.reply, ref);
     this.session.send(reply);
-    const ended = { ...outcome, reply };
+    const ended = reply === outcome.reply ? outcome : { ...outcome, reply };
     const told = outcome.positive ? null : ref;
     reportMessage(this.edge.events, this.session.facts(), transaction, ended, started, told);
     this.reset();

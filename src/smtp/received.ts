@@ -20,12 +20,23 @@ export function receivedHeader(trace: Trace): string {
   const literal = isIPv6(trace.address) ? `[IPv6:${trace.address}]` : `[${trace.address}]`;
   // The name is the client's own claim: nothing of it may end the line, the token or the comment.
   const helo = trace.helo.replace(/[^A-Za-z0-9.:_[\]-]/g, '?') || 'unknown';
-  const date = new Date(trace.time).toUTCString().replace('GMT', '+0000');
+  const date = dateText(trace.time);
   return (
     `Received: from ${helo} (${literal})\r\n` +
     `\tby ${trace.hostname} with ${protocolOf(trace)}${trace.tls === null ? '' : ` (${trace.tls})`} id ${trace.id};\r\n` +
     `\t${date}\r\n`
   );
+}
+
+let dated = { second: -1, text: '' };
+
+/** RFC 5322 section 3.3; worded once a second. */
+function dateText(time: number): string {
+  const second = Math.floor(time / 1000);
+  if (dated.second !== second) {
+    dated = { second, text: new Date(time).toUTCString().replace('GMT', '+0000') };
+  }
+  return dated.text;
 }
 
 function protocolOf(trace: Trace): string {

@@ -140,6 +140,8 @@ export function heloReply(hostname: string, keywords: readonly string[]): Reply 
 /** The reply with ` [ref XXXXXX]` at its end when it is a 4xx or 5xx. */
 export function withReference(reply: Reply, ref: string): Reply {
   if (reply.code < 400) return reply;
+  const { code, enhanced, lines } = reply;
+  if (lines.length === 1 && lines[0] !== '') return { code, enhanced, lines: [`${lines[0]} [ref ${ref}]`] };
   const last = `${reply.lines.at(-1) ?? ''} [ref ${ref}]`.trimStart();
   return { ...reply, lines: [...reply.lines.slice(0, -1), last] };
 }

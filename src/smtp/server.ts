@@ -14,6 +14,7 @@ import { type ConnectionSettings, GatewayConnection } from './connection.ts';
 import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
 import { REPLY, replyWire } from './reply.ts';
 import type { SessionEdge } from './session.ts';
+import { sessionId } from './session-id.ts';
 import { type ContextFor, type TlsMaterial, type TlsPolicy, tlsContexts } from './tls-context.ts';
 
 export type { KeyPair } from './tls-context.ts';
@@ -92,13 +93,18 @@ export class GatewayServer extends SMTPServer {
     }
     const identity = connectedClient(peerOf(socket), proxiedBy(options));
     const { admission, settings, edge } = this;
-    const connection = new GatewayConnection(this, socket, options, {
-      settings,
-      edge,
-      admission,
-      identity,
-      connections: () => this.census?.total() ?? this.connections.size,
-    });
+    const connection = new GatewayConnection(
+      this,
+      socket,
+      { ...options, id: options?.id || sessionId() },
+      {
+        settings,
+        edge,
+        admission,
+        identity,
+        connections: () => this.census?.total() ?? this.connections.size,
+      },
+    );
     const leave = admission.enter(identity);
     this.census?.enter();
     this.connections.add(connection);

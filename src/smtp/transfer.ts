@@ -126,7 +126,8 @@ export class Transfer implements MessageSink {
     if (this.settled) return;
     this.settled = true;
     const { bytes } = this.scanner;
-    this.settle({ ...relayed, bytes, duplicatePossible: this.dotSent, cut });
+    const { positive, reply, nextHopReply } = relayed;
+    this.settle({ positive, reply, nextHopReply, bytes, duplicatePossible: this.dotSent, cut });
   }
 }
 

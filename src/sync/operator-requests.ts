@@ -2,8 +2,9 @@
 import type { Holdings } from '../core/coverage.ts';
 import { decodeImport, type ImportedTypes, planImport, siftImport } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
+import type { StoredDiscrepancies } from '../core/reconciliation.ts';
 import type { Tell } from './answering.ts';
-import type { RequestHandlers } from './protocol.ts';
+import type { ObservedBatch, RequestHandlers } from './protocol.ts';
 
 /** What is kept of the operator's words. */
 export interface OperatorStore {
@@ -18,9 +19,17 @@ export interface OperatorStore {
     published(): OperatorSnapshot['imports'];
   };
   holdings(tenant: string): Holdings;
+  noteObserved(batch: ObservedBatch): void;
+  discrepancies(tenant: string): StoredDiscrepancies;
 }
 
-type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings';
+type OperatorRequest =
+  | 'overrideAdd'
+  | 'overrideRemove'
+  | 'import'
+  | 'holdings'
+  | 'observed'
+  | 'discrepancies';
 
 /** Everything the operator said, for the answering side. */
 export function publishOperator({ overrides, imports }: OperatorStore, tell: Tell): void {
@@ -58,6 +67,11 @@ export function operatorHandlers(
       }
       return { plan, foreign, applied };
     },
+    async observed(batch) {
+      store().noteObserved(batch);
+      return null;
+    },
+    discrepancies: async ({ tenants }) => tenants.map((tenant) => store().discrepancies(tenant)),
     holdings: async ({ tenants }) => tenants.map((tenant) => store().holdings(tenant)),
   };
 }

@@ -7,19 +7,29 @@ import type { ImportPlan } from '../core/import-plan.ts';
 import type { ImportOrigin, OperatorSnapshot, StoredOverride } from '../core/operator.ts';
 import type { Policy } from '../core/policy.ts';
 import type { RecipientKind, StreamName } from '../core/recipient.ts';
+import type { HeldPage, RecipientPicture, SearchAsk, SearchPage } from '../core/recipient-search.ts';
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
+import type { Comparison, Discrepancy, StoredDiscrepancies } from '../core/reconciliation.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
+
+import type { ApplicationRequests } from './application-protocol.ts';
+
+import type { ConsoleRequests } from './console-requests.ts';
+
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
 
 /** One tenant to learn from. */
 export interface LearnerTenant {
   readonly id: string;
-  readonly applicationId: string;
-  readonly credential: CredentialFiles;
+  /** null, as is the credential: both are entered in the console. */
+  readonly applicationId: string | null;
+  readonly credential: CredentialFiles | null;
   /** Base URL of the login service. */
   readonly login: string;
   /** Base URL of Graph. */
   readonly graph: string;
+  /** login and graph are the configuration's word, and no cloud entered in the console changes them. */
+  readonly cloudFixed?: boolean;
   /** Own cron expression, UTC; without it the one of all tenants. */
   readonly schedule?: string | null;
 }
@@ -50,12 +60,14 @@ export interface Trouble {
   readonly tenant?: string;
 }
 
+/** `kept`: its file cannot be used, and this is the last one that worked; `console`: it was entered there. */
+export type CredentialSource = 'file' | 'kept' | 'console';
+
 /** Which credential is in use. */
 export interface CredentialUse {
   /** `secret`, `certificate` or `assertion`. */
   readonly kind: string;
-  /** `kept`: its file cannot be used, and this is the last one that worked. */
-  readonly source: 'file' | 'kept';
+  readonly source: CredentialSource;
   /** Ms since 1970; null when unknown. */
   readonly expires: number | null;
 }
@@ -68,7 +80,7 @@ export type CredentialNews =
   | {
       readonly event: 'expiry';
       readonly kind: string;
-      readonly source: 'file' | 'kept';
+      readonly source: CredentialSource;
       readonly expires: number;
       readonly days: number;
     };
@@ -109,6 +121,8 @@ export interface TenantStatus {
   /** Ms since 1970. */
   readonly nextRun: number | null;
   readonly streams: readonly StreamStatus[];
+  /** It has an application and a credential, in the configuration or proven in the console. */
+  readonly setUp: boolean;
   /** null when the mirror cannot be used. */
   readonly credential: CredentialStatus | null;
   /** Verified domains that another configured tenant says it has verified too. */
@@ -184,8 +198,23 @@ export interface AcceptedMail {
   readonly addresses: readonly string[];
 }
 
+/** A discrepancy of one tenant, while it is added up. */
+export type ObservedDiscrepancy = { -readonly [Key in keyof Discrepancy]: Discrepancy[Key] } & {
+  readonly tenant: string;
+};
+
+/** What next hops thought of recipients since the last telling. */
+export interface ObservedBatch {
+  readonly discrepancies: readonly ObservedDiscrepancy[];
+  readonly days: ReadonlyArray<
+    { readonly tenant: string; readonly domain: string; readonly day: number } & Readonly<
+      Record<Comparison, number>
+    >
+  >;
+}
+
 /** What can be asked, with what it is answered by. */
-export interface Requests {
+export interface Requests extends ApplicationRequests, ConsoleRequests {
   readonly sync: {
     readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];
@@ -210,7 +239,27 @@ export interface Requests {
     readonly ask: { readonly hash: string; readonly tenant: string | null };
     readonly answer: Approval;
   };
+  readonly observed: { readonly ask: ObservedBatch; readonly answer: null };
+  readonly discrepancies: {
+    readonly ask: { readonly tenants: readonly string[] };
+    readonly answer: readonly StoredDiscrepancies[];
+  };
   readonly accepted: { readonly ask: readonly AcceptedMail[]; readonly answer: null };
+  readonly search: { readonly ask: SearchAsk; readonly answer: SearchPage };
+  readonly recipient: {
+    readonly ask: { readonly tenant: string; readonly stream: StreamName; readonly id: string };
+    readonly answer: RecipientPicture | null;
+  };
+  /** `after`: the last address of the page before; empty for the first. */
+  readonly held: {
+    readonly ask: { readonly tenant: string; readonly after: string };
+    readonly answer: HeldPage;
+  };
+  /** The last rounds of a tenant, the latest first; `limit` null: all that are kept. */
+  readonly rounds: {
+    readonly ask: { readonly tenant: string; readonly limit: number | null };
+    readonly answer: readonly RoundReport[];
+  };
   readonly stop: { readonly ask: null; readonly answer: null };
 }
 

@@ -6,6 +6,8 @@ import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from '../core/directory.ts';
 import type { OperatorSnapshot } from '../core/operator.ts';
 import type { HeldPlan } from '../core/reconcile.ts';
+import type { ApplicationRequestName } from './application-protocol.ts';
+import type { ConsoleRequests } from './console-requests.ts';
 import type {
   AcceptedMail,
   AddressDescription,
@@ -56,17 +58,33 @@ export interface Learning extends AsyncDisposable {
   describe(address: string): Promise<AddressDescription>;
   /** Asks Graph who owns an address. Rejects when the thread cannot answer. */
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
-  /** Asks one of the requests about the operator's overrides and imports. Rejects when the thread cannot answer. */
+  /** Asks about overrides, imports, applications, recipients, rounds or discrepancies. Rejects when the thread cannot answer. */
   operator<Name extends OperatorRequest>(
     name: Name,
     ask: Requests[Name]['ask'],
   ): Promise<Requests[Name]['answer']>;
+  /** Asks one of the requests of the console. Rejects when the thread cannot answer. */
+  console<Name extends keyof ConsoleRequests>(
+    name: Name,
+    ask: ConsoleRequests[Name]['ask'],
+  ): Promise<ConsoleRequests[Name]['answer']>;
   /** Aborts running requests, lets a running commit finish, ends the thread. Later calls do nothing. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-type OperatorRequest = 'overrideAdd' | 'overrideRemove' | 'import' | 'holdings';
+type OperatorRequest =
+  | 'overrideAdd'
+  | 'overrideRemove'
+  | 'import'
+  | 'holdings'
+  | 'search'
+  | 'recipient'
+  | 'held'
+  | 'rounds'
+  | 'discrepancies'
+  | 'observed'
+  | ApplicationRequestName;
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -105,6 +123,7 @@ export function startLearning(entry: URL, settings: LearnerSettings, on: Learnin
     describe: (address) => thread.ask('describe', { address }),
     lookup: (ask) => thread.ask('lookup', ask),
     operator: (name, ask) => thread.ask(name, ask),
+    console: (name, ask) => thread.ask(name, ask) as never,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -28,6 +28,7 @@ function daemon(answer: unknown): Daemon & { readonly asked: Array<[path: string
       return answer;
     },
     async *postLines() {},
+    async *postBytes() {},
   };
 }
 

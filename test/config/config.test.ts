@@ -137,7 +137,7 @@ describe('parseConfig', () => {
   });
 
   it.each([
-    ['', { secret_file: 'is missing, and so are certificate_file with key_file, and assertion_file' }],
+    ['', { secret_file: expect.stringContaining('is missing, and so are certificate_file') }],
     ['secret_file = ""', { secret_file: 'must not be empty' }],
     [
       'secret_file = "s"\nassertion_file = "a"',
@@ -164,6 +164,29 @@ describe('parseConfig', () => {
   ])('refuses the credential %j', (lines, expected) => {
     const found = Object.entries(expected).map(([key, problem]) => [`tenant[0].${key}`, problem]);
     expect(problems(credential(lines))).toEqual(Object.fromEntries(found));
+  });
+
+  it('needs no application and no credential of a tenant that is set up in the console', () => {
+    const parsed = parseConfig(
+      REQUIRED.replace(/^(application_id|secret_file).*\n/gm, '').replace(
+        '[[domain]]',
+        'cloud = "usgov"\n[[domain]]',
+      ),
+    );
+    expect(parsed).toMatchObject({
+      ok: true,
+      config: { tenants: [{ applicationId: null, credential: null, cloudFixed: true }] },
+    });
+  });
+
+  it.each([
+    ['secret_file = "s"'],
+    ['certificate_file = "c"\nkey_file = "k"'],
+    ['assertion_file = "a"'],
+    ['key_file = "k"'],
+  ])('wants an application beside %j', (lines) => {
+    const found = problems(credential(lines).replace(/^application_id.*\n/m, ''));
+    expect(found['tenant[0].application_id']).toContain('leave both out to set the tenant up in the console');
   });
 
   it('takes a schedule of a tenant, which is judged like that of all', () => {
@@ -277,6 +300,59 @@ describe('parseConfig', () => {
     const second = REQUIRED.replaceAll('1111', '7777').replace('[[domain]]', '[[domain]]\nsubdomains = true');
     const toml = `${REQUIRED.split('[[domain]]')[0]}${second}`;
     expect(problems(toml)).toEqual({ 'domain[0].tenant': 'is missing: there are several tenants' });
+  });
+});
+
+describe('the [console] table', () => {
+  const TENANT = '11111111-2222-3333-4444-555555555555';
+  const OBJECT = 'ABCDEF01-2222-3333-4444-555555555555';
+  const table = (lines: string) => `${REQUIRED}\n[console]\n${lines}`;
+
+  it('has people by both ids, and an address', () => {
+    const parsed = parseConfig(
+      table(
+        `listen = "[::1]:9000"\npublic_url = "https://Gate.Example/"\nadmins = ["${TENANT}/${OBJECT}"]\nsession = "1d"`,
+      ),
+    );
+    expect(parsed.ok && parsed.config.console).toEqual({
+      enabled: true,
+      host: '::1',
+      port: 9000,
+      publicUrl: 'https://gate.example',
+      admins: [{ tenant: TENANT, object: OBJECT.toLowerCase() }],
+      readers: [],
+      session: 86_400_000,
+      sessionIdle: 3_600_000,
+      trustedProxies: [],
+    });
+  });
+
+  it.each([
+    ['public_url = "http://gate.example"', 'console.public_url', 'https://HOST'],
+    ['public_url = "http://127.0.0.1:8025"', 'console.public_url', 'https://HOST'],
+    ['public_url = "https://gate.example/console"', 'console.public_url', 'without a path'],
+    ['public_url = "https://gate.example/?x=1"', 'console.public_url', 'without a path'],
+    ['public_url = "https://me@gate.example"', 'console.public_url', 'https://HOST'],
+    ['public_url = "gate.example"', 'console.public_url', 'https://HOST'],
+    [`public_url = "https://${'a.'.repeat(120)}example"`, 'console.public_url', '256'],
+    ['listen = "127.0.0.1:0"', 'console.listen', 'such as'],
+    ['listen = "8025"', 'console.listen', 'such as'],
+    ['admins = ["ada@contoso.example"]', 'console.admins[0]', 'tenant-id/object-id'],
+    [`readers = ["${OBJECT}/${OBJECT}"]`, 'console.readers[0]', 'not the id of any [[tenant]]'],
+    ['session = "10s"', 'console.session', 'at least a minute'],
+    ['trusted_proxies = ["proxy.example"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+    ['trusted_proxies = ["10.0.0.0/33"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+    ['trusted_proxies = ["10.0.0.0/8/8"]', 'console.trusted_proxies[0]', '10.0.0.0/8'],
+  ])('refuses %s', (line, key, text) => {
+    expect(problems(table(line))[key]).toContain(text);
+  });
+
+  it.each([
+    'public_url = "http://localhost:8025"',
+    'trusted_proxies = ["10.0.0.5", "fd00::/8"]',
+    'enabled = false',
+  ])('takes %s', (line) => {
+    expect(problems(table(line))).toEqual({});
   });
 });
 

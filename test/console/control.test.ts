@@ -11,7 +11,8 @@ import {
 } from '../../src/console/control.ts';
 import { controlClient, DaemonUnreachable } from '../../src/console/control-client.ts';
 import type { ImportRequest } from '../../src/console/operator-routes.ts';
-import { SILENT_OPERATOR } from './operator.ts';
+import { SILENT_DOORS, SILENT_OPERATOR } from './operator.ts';
+import { NO_RECIPIENTS } from './recipients.ts';
 
 const answers: ControlFunctions = {
   status: async () => ({ version: '1' }),
@@ -22,8 +23,11 @@ const answers: ControlFunctions = {
     return [{ tenant, outcome: 'ok' }];
   },
   approve: async (hash, tenant) => ({ ok: hash === 'a1b2', tenant }),
+  discrepancies: async () => [{ domain: 'b.example' }],
   metrics: async () => 'rcptgate_x 1\n',
   operator: SILENT_OPERATOR,
+  recipients: NO_RECIPIENTS,
+  doors: SILENT_DOORS,
   harvest: { state: () => ({ limit: 100 }), reset: (client) => ({ reset: [client] }) },
 };
 
@@ -36,6 +40,47 @@ async function lines(source: AsyncIterable<unknown>): Promise<unknown[]> {
   for await (const line of source) all.push(line);
   return all;
 }
+
+describe('who asks', () => {
+  const seen: unknown[] = [];
+  const operator = {
+    ...SILENT_OPERATOR,
+    addOverride: async (_given: unknown, by: unknown) => {
+      seen.push(by);
+      return { ok: true };
+    },
+  };
+  const acting = (headers: Readonly<Record<string, string>>, consoleToken: string | null) =>
+    controlRoutes({ ...answers, operator, consoleToken }).request('/v1/overrides', {
+      method: 'POST',
+      body: '{}',
+      headers,
+    });
+  const named = { 'x-console-who': encodeURIComponent('Ada 山田'), 'x-console-from': '192.0.2.1' };
+  const COMMAND = { who: 'control socket', from: null };
+
+  it.each([
+    ['a command', {}, 'right', COMMAND],
+    [
+      'the console',
+      { ...named, 'x-console-token': 'right' },
+      'right',
+      { who: 'Ada 山田', from: '192.0.2.1' },
+    ],
+    ['somebody without the token', named, 'right', COMMAND],
+    ['somebody with another', { ...named, 'x-console-token': 'wrong' }, 'right', COMMAND],
+    ['somebody when there is no console', { ...named, 'x-console-token': '' }, null, COMMAND],
+    [
+      'the console with a broken name',
+      { 'x-console-token': 'right', 'x-console-who': '%E0%A4' },
+      'right',
+      { who: '%E0%A4', from: null },
+    ],
+  ])('%s', async (_name, headers, token, by) => {
+    await acting(headers as Record<string, string>, token);
+    expect(seen.at(-1)).toEqual(by);
+  });
+});
 
 describe('the control socket', () => {
   it('answers over a socket that only owner and group may open', async () => {

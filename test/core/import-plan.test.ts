@@ -1,6 +1,12 @@
 /** What a new import changes, when it is held, and which addresses of it count. */
 import { describe, expect, it } from 'vitest';
-import { decodeImport, encodeImport, planImport, siftImport } from '../../src/core/import-plan.ts';
+import {
+  decodeImport,
+  encodeImport,
+  encodeImportBytes,
+  planImport,
+  siftImport,
+} from '../../src/core/import-plan.ts';
 import type { DomainPolicy } from '../../src/core/policy.ts';
 
 function listed(count: number, from = 0, type = 'MailContact'): Map<string, string> {
@@ -34,6 +40,24 @@ describe('a plan', () => {
       { type: 'MailContact', added: 0, gone: 1, unchanged: 1 },
       { type: 'PublicFolder', added: 0, gone: 1, unchanged: 1 },
     ]);
+  });
+});
+
+describe('samples', () => {
+  it('name some of those that come and go', () => {
+    expect(planImport(listed(3), listed(3, 1)).samples).toEqual({
+      added: ['u3@contoso.example'],
+      gone: ['u0@contoso.example'],
+    });
+    const { samples } = planImport(listed(100), listed(100, 100));
+    expect([samples.added.length, samples.gone.length]).toEqual([10, 10]);
+  });
+});
+
+describe('the list as bytes', () => {
+  it.each([0, 1, 100_000])('of %i addresses is that of the text', (count) => {
+    const list = new Map([...listed(count), ['ü@bücher.example', 'A']]);
+    expect(new TextDecoder().decode(encodeImportBytes(list))).toBe(encodeImport(list));
   });
 });
 

@@ -45,7 +45,15 @@ it('restarts a worker that dies, on a descriptor of its own, while the others an
     {
       live: { config },
       certificates: { first: () => null } as never,
-      ...{ lookups: null, harvest: unused, accepted: unused, directories: [], told: unused },
+      ...{
+        lookups: null,
+        harvest: unused,
+        noted: unused,
+        observed: unused,
+        accepted: unused,
+        directories: [],
+        told: unused,
+      },
       ...{ log: () => undefined, count: () => undefined, follow: () => undefined },
       trouble: (trouble) => void troubles.push(trouble),
     },

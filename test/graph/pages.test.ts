@@ -1,6 +1,6 @@
 /** What is taken for a page of Graph, and what an answer means: tables. */
 import { describe, expect, test } from 'vitest';
-import { aadstsIn, explain } from '../../src/graph/aadsts.ts';
+import { aadstsIn, explain } from '../../src/core/aadsts.ts';
 import { readOrganization } from '../../src/graph/client.ts';
 import { FailureError, retryAfterOf } from '../../src/graph/failure.ts';
 import { readObject, SELECTED, selectHash } from '../../src/graph/objects.ts';
@@ -325,8 +325,8 @@ describe('a failed sign-in', () => {
 test('codes are found and explained', () => {
   expect(aadstsIn('AADSTS7000215: Invalid client secret')).toBe(7000215);
   expect(aadstsIn('nothing')).toBeNull();
-  expect(explain(7000222).fix).toContain('new secret');
-  expect(explain(null).means).toBeTruthy();
+  expect(explain(7000222).fix.en).toContain('new secret');
+  expect(explain(null).means.en).toBeTruthy();
 });
 
 test('roles are read from a token, and none from nonsense', () => {

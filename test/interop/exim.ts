@@ -18,15 +18,39 @@ export interface Exim extends AsyncDisposable {
 /** Exim's own user, as `.ci/exim-root` made it. */
 const EXIM_USER = 9999;
 
+/** What its configuration says of a recipient. */
+export interface EximRules {
+  /** Lines of the ACL for RCPT. */
+  readonly acl: string;
+  readonly routers: string;
+}
+
 /** Starts one that asks `127.0.0.1:gatewayPort`; disposing ends it and removes its folder. */
-export async function startExim(gatewayPort: number, callouts: Callouts): Promise<Exim> {
+export function startExim(gatewayPort: number, callouts: Callouts): Promise<Exim> {
+  const acl = Object.entries(callouts).map(
+    ([sender, options]) => `
+  deny senders = ${sender}
+       !verify = recipient/${options}`,
+  );
+  const routers = `gateway:
+  driver = manualroute
+  domains = contoso.example
+  transport = remote_smtp
+  route_list = * 127.0.0.1::${gatewayPort} byname
+  self = send
+`;
+  return startEximWith({ acl: acl.join('\n'), routers });
+}
+
+/** Starts one with rules of the test's own; disposing ends it and removes its folder. */
+export async function startEximWith(rules: EximRules): Promise<Exim> {
   const folder = mkdtempSync(path.join(EXIM_ROOT, 'run', 'test-'));
   chmodSync(folder, 0o755);
   const spool = path.join(folder, 'spool');
   mkdirSync(spool);
   chownSync(spool, EXIM_USER, EXIM_USER);
   const inside = path.join('/run', path.basename(folder));
-  writeFileSync(path.join(folder, 'exim.conf'), configuration(inside, gatewayPort, callouts), {
+  writeFileSync(path.join(folder, 'exim.conf'), configuration(inside, rules), {
     mode: 0o644,
   });
   const port = await freePort();
@@ -53,12 +77,7 @@ export async function startExim(gatewayPort: number, callouts: Callouts): Promis
   };
 }
 
-function configuration(folder: string, gatewayPort: number, callouts: Callouts): string {
-  const checks = Object.entries(callouts).map(
-    ([sender, options]) => `
-  deny senders = ${sender}
-       !verify = recipient/${options}`,
-  );
+function configuration(folder: string, { acl, routers }: EximRules): string {
   return `
 primary_hostname = exim.example
 spool_directory = ${folder}/spool
@@ -73,19 +92,13 @@ acl_smtp_rcpt = recipients
 
 begin acl
 recipients:
-${checks.join('\n')}
+${acl}
   accept domains = contoso.example
 
 begin routers
-gateway:
-  driver = manualroute
-  domains = contoso.example
-  transport = gateway
-  route_list = * 127.0.0.1::${gatewayPort} byname
-  self = send
-
+${routers}
 begin transports
-gateway:
+remote_smtp:
   driver = smtp
   allow_localhost
   hosts_try_dane =

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
 /** What a test can need. */
-export type Need = 'Postfix' | 'swaks' | 'Exim' | 'openssl' | 'sslscan' | 'haproxy';
+export type Need = 'Postfix' | 'swaks' | 'Exim' | 'Chromium' | 'openssl' | 'sslscan' | 'haproxy';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
@@ -33,7 +33,8 @@ export function interop(url: string, needs: readonly Need[], title: string, body
     });
     return;
   }
-  process.stdout.write(`left out: ${why} (interop/${path.basename(fileURLToPath(url))}: ${title})\n`);
+  const file = fileURLToPath(url).split(path.sep).slice(-2).join('/');
+  process.stdout.write(`left out: ${why} (${file}: ${title})\n`);
   describe.skip(`${title} (left out: ${why})`, body);
 }
 
@@ -45,7 +46,8 @@ export function programPath(name: string): string {
 }
 
 function whyMissing(need: Need): string | null {
-  if (need !== 'Postfix' && need !== 'Exim') return find(need) === null ? `${need} is not installed` : null;
+  if (need !== 'Postfix' && need !== 'Exim')
+    return find(need === 'Chromium' ? 'chromium' : need) === null ? `${need} is not installed` : null;
   const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
   if (!installed)
     return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';

@@ -179,6 +179,8 @@ describe('a message', () => {
   });
 });
 
+const ME = { who: 'me', from: '192.0.2.9' };
+
 describe('what an operator changes', () => {
   it('is logged with who did it, what the operator wrote last', async () => {
     const override = { match: 'a@b.example', action: 'deny', text: 'T', note: 'N', expires: 0 };
@@ -192,9 +194,11 @@ describe('what an operator changes', () => {
       file: 'r.csv',
     };
     const { lines } = await logged((events) => {
-      events.overrideAdd('me', override, true);
-      events.overrideRemove('me', { ...override, expires: null });
-      events.importDone('me', done);
+      events.overrideAdd(ME, override, true);
+      events.overrideRemove(ME, { ...override, expires: null });
+      events.importDone(ME, done);
+      events.syncRequest(ME, null, true);
+      events.syncApprove(ME, 'a1b2', 't1', 7);
     });
     const own = {
       action: 'deny',
@@ -206,9 +210,11 @@ describe('what an operator changes', () => {
     const written = lines.map((line) => Object.entries(JSON.parse(line)).slice(2));
     expect(written).toEqual(
       [
-        { event: 'override.add', who: 'me', replaced: true, ...own },
-        { event: 'override.remove', who: 'me', ...own, expires: null },
-        { event: 'import.done', who: 'me', ...done },
+        { event: 'override.add', ...ME, replaced: true, ...own },
+        { event: 'override.remove', ...ME, ...own, expires: null },
+        { event: 'import.done', ...ME, ...done },
+        { event: 'sync.request', ...ME, tenant: null, dry_run: true },
+        { event: 'sync.approve', ...ME, tenant: 't1', plan: 'a1b2', addresses: 7 },
       ].map((line) => Object.entries(line)),
     );
   });

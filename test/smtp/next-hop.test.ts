@@ -521,12 +521,11 @@ describe('who the client is', () => {
     const hop = await ScriptedHop.start({ keywords: [...KEYWORDS, 'XCLIENT ADDR'] });
     const gateway = await openRelaying(hop.name, {}, { forwardClient: 'xclient' });
     const client = await gateway.greeted();
-    hop
-      .until(() => hop.open.size === 1)
-      .then(() => {
-        for (const session of hop.open)
-          session.rude = () => (hop.commands.at(-1)?.startsWith('X') ? '550 5.7.0 no' : null);
-      });
+    const rude = hop.until(() => hop.open.size === 1);
+    void rude.then(() => {
+      for (const session of hop.open)
+        session.rude = () => (hop.commands.at(-1)?.startsWith('X') ? '550 5.7.0 no' : null);
+    });
     expect((await client.askAll('MAIL FROM:<>', 'RCPT TO:<known1@b.example>'))[1]).toMatch(/^451 4\.4\.0/);
     expect(gateway.events.hopTroubles).toMatchObject([{ stage: 'forward', failure: 'session' }]);
   });

@@ -41,6 +41,7 @@ export interface Delivered {
 export const KEYWORDS = ['PIPELINING', 'SIZE 50000000', '8BITMIME', 'SMTPUTF8'];
 /** Commands with one answer. */
 const SIMPLE: Readonly<Record<string, string>> = {
+  HELO: '250 hop.example',
   RSET: '250 2.0.0 reset',
   XCLI: '220 hop.example ESMTP',
   XFOR: '250 2.0.0 noted',
@@ -186,7 +187,6 @@ class HopSession {
     const verb = line.slice(0, 4).toUpperCase();
     const { script } = this;
     if (verb === 'EHLO') this.act(script.ehlo ?? this.ehlo());
-    else if (verb === 'HELO') this.act('250 hop.example');
     else if (verb === 'STAR') this.startTls();
     else if (verb === 'MAIL') {
       this.from = line;
