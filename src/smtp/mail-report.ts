@@ -1,4 +1,4 @@
-/** What is told of a message: our own trace header, and the event at its end. */
+/** What is told of recipients and of a message: our own trace header, and the event at the end of each. */
 import type { Verdict } from '../core/verdict.ts';
 import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
 import type { Relayed } from './hop-transaction.ts';
@@ -6,6 +6,45 @@ import { receivedHeader } from './received.ts';
 import { REPLY, type Reply, replyText } from './reply.ts';
 import type { Transaction } from './transaction.ts';
 import type { TransferOutcome } from './transfer.ts';
+
+/** The answer to one recipient, before it has its reference. */
+export interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
+  readonly verdict: Verdict;
+  /** The reply with this reference at its end. */
+  worded(ref: string): Reply;
+  readonly rcpt: string;
+  /** On the steady clock. */
+  readonly started: number;
+}
+
+/** Reports the answer to one recipient; `ref` is the reference in `reply`, if it has one. */
+export function reportRecipient(
+  events: Pick<SmtpEvents, 'recipientAnswered'>,
+  { session, mode, client, peer, name, helo, tls, tlsClient = null }: SessionFacts,
+  { sender }: Transaction,
+  { verdict, rcpt, nextHopReply, started }: RecipientOutcome,
+  reply: Reply,
+  ref: string,
+): void {
+  // Field by field: a spread costs a third of the whole answer.
+  events.recipientAnswered({
+    session,
+    mode,
+    client,
+    peer,
+    name,
+    helo,
+    tls,
+    tlsClient,
+    verdict,
+    reply: sent(reply),
+    ref: reply.code < 400 ? null : ref,
+    mailFrom: sender.text,
+    rcpt,
+    nextHopReply,
+    durationMs: performance.now() - started,
+  });
+}
 
 /** Reports the end of a message; `started` is on the steady clock, `ref` the reference in the reply, if it has one. */
 export function reportMessage(
@@ -71,13 +110,4 @@ export function traceHeader(
 /** A reply as the events carry it. */
 export function sent(reply: Reply): SentReply {
   return { code: reply.code, enhanced: reply.enhanced, text: replyText(reply) };
-}
-
-/** What is said of a recipient, before its reference is known. `started` is on the steady clock. */
-export interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
-  readonly verdict: Verdict;
-  /** The reply with this reference at its end. */
-  worded(ref: string): Reply;
-  readonly rcpt: string;
-  readonly started: number;
 }

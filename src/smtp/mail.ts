@@ -13,7 +13,7 @@ import type { SessionFacts } from './events.ts';
 import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { type RecipientOutcome, reportMessage, sent, traceHeader } from './mail-report.ts';
+import { type RecipientOutcome, reportMessage, reportRecipient, traceHeader } from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
 import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
@@ -108,8 +108,9 @@ export class Mail {
       done();
       return;
     }
-    const harvest = this.session.watched ? this.edge.harvest : null;
-    if (harvest?.refuses(this.session.facts().client.address)) {
+    const { watched } = this.session;
+    const harvest = watched === null ? null : this.edge.harvest;
+    if (watched !== null && harvest?.refuses(watched)) {
       // Those before it hear their answers first.
       this.answers.settled(() => {
         this.session.turnAway(REPLY.harvesting, true);
@@ -165,7 +166,9 @@ export class Mail {
     if (hop === null) {
       const worded = (ref: string): Reply => replyFor(verdict, ref);
       this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
-      done();
+      // Whoever is turned away is read no further, though the answer may wait for those before it.
+      if (verdict.reason === 'harvest-limit') this.answers.settled(done);
+      else done();
       return;
     }
     const say = ({ reply, nextHopReply }: Relayed): void => {
@@ -223,35 +226,14 @@ export class Mail {
     else this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
   }
 
-  private say(
-    transaction: Transaction,
-    { verdict, worded, rcpt, nextHopReply, started }: RecipientOutcome,
-  ): void {
+  private say(transaction: Transaction, outcome: RecipientOutcome): void {
     if (transaction.cancelled) return;
     const ref = this.edge.reference();
-    const reply = worded(ref);
-    if (reply.code < 300) transaction.accept(verdict);
+    const reply = outcome.worded(ref);
+    if (reply.code < 300) transaction.accept(outcome.verdict);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
-    // Field by field: a spread costs a third of the whole answer.
-    this.edge.events.recipientAnswered({
-      session,
-      mode,
-      client,
-      peer,
-      name,
-      helo,
-      tls,
-      tlsClient,
-      verdict,
-      reply: sent(reply),
-      ref: reply.code < 400 ? null : ref,
-      mailFrom: transaction.sender.text,
-      rcpt,
-      nextHopReply,
-      durationMs: performance.now() - started,
-    });
+    reportRecipient(this.edge.events, this.session.facts(), transaction, outcome, reply, ref);
   }
 
   private dataRefusal(transaction: Transaction | null): Reply | null {

@@ -178,9 +178,8 @@ export class Session {
     this.mail.reset();
   }
 
-  /** Whether the harvest guard watches this client. */
-  get watched(): boolean {
-    return !this.wire.trusted;
+  get watched(): string | null {
+    return this.wire.trusted ? null : this.wire.identity.client.address;
   }
 
   turnAway(reply: Reply, reported: boolean): void {
