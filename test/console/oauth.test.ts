@@ -20,7 +20,7 @@ describe('the steps', () => {
   const file = { applicationId: 'a', kind: 'secret', files: ['/etc/secret'] };
   const rows: Array<[string, Partial<ApplicationView>, string]> = [
     ['nothing entered', {}, 'next waiting waiting'],
-    ['saved', { pending: settings() }, 'done next next'],
+    ['saved', { pending: settings() }, 'done next waiting'],
     ['refused', { pending: settings({ trial: failed }) }, 'done failed waiting'],
     ['a token', { pending: settings({ trial: token }) }, 'done done next'],
     ['a token without permissions', { pending: settings({ trial: lacking }) }, 'done done next'],
@@ -30,7 +30,7 @@ describe('the steps', () => {
       'done failed next',
     ],
     ['proven', { used: proven() }, 'done done done'],
-    ['renewing', { used: proven(), pending: settings() }, 'done next next'],
+    ['renewing', { used: proven(), pending: settings() }, 'done next waiting'],
     ['renewing, refused', { used: proven(), pending: settings({ trial: failed }) }, 'done failed waiting'],
     ['proving', { pending: settings(), connection: connection() }, 'done next running'],
     ['importing', { used: proven(), connection: connection({ phase: 'importing' }) }, 'done done running'],
@@ -51,7 +51,7 @@ describe('the steps', () => {
       },
       'done done failed',
     ],
-    ['in the file', { file }, 'done next next'],
+    ['in the file', { file }, 'done next waiting'],
     ['in the file, tried', { file, trial: token }, 'done done next'],
   ];
   it.each(rows)('%s', (_name, over, expected) => {

@@ -185,7 +185,7 @@ function Step(props: { title: string; text: string; link: string; words: GuideWo
 function Permissions({ words, language }: Props) {
   return (
     <div class="scroll">
-      <table>
+      <table class="permissions">
         <thead>
           <tr>
             {[words.permission, words.type, words.need, words.why, words.id].map((heading) => (
@@ -216,7 +216,7 @@ function Permissions({ words, language }: Props) {
 function Roles({ words }: Props) {
   return (
     <div class="scroll">
-      <table>
+      <table class="permissions">
         <thead>
           <tr>
             {[words.role, words.value, words.id].map((heading) => (

@@ -29,7 +29,7 @@ export function resultText({ result }: Connection, language: Language): string |
   const count = (value: number): string => numberText(language, value);
   const { users, groups, contacts, addresses, domains } = result;
   const text = words.result(count(users), count(groups), count(addresses), count(domains));
-  return contacts === 0 ? text : `${text} ${words.contacts(count(contacts))}`;
+  return contacts === 0 ? text : text + words.contacts(count(contacts));
 }
 
 /** Written as it is: as an element it would be moved into the head, where it holds for browsers with scripts too. */

@@ -112,7 +112,8 @@ function Certificate({ view, words }: Props) {
   const entered = view.pending ?? view.used;
   const certificate = entered?.kind === 'certificate' ? entered : null;
   return (
-    <>
+    <details class="more" open={certificate !== null}>
+      <summary>{words.insteadCertificate}</summary>
       <Choice value="generate" checked={false} text={words.generateKind} />
       <Choice value="certificate" checked={certificate !== null} text={words.certificateKind} />
       {certificate !== null && <p class="hint">{words.certificateKept}</p>}
@@ -128,6 +129,6 @@ function Certificate({ view, words }: Props) {
         <label for="passphrase">{words.passphrase}</label>
         <input id="passphrase" name="passphrase" type="password" autocomplete="off" />
       </div>
-    </>
+    </details>
   );
 }

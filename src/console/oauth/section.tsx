@@ -106,7 +106,7 @@ async function settings(
   const view = await applications.one(visit, tenantIn(context));
   const change = mayChange(visit.visitor, view.tenant);
   const body = <Settings view={view} visit={visit} change={change} now={now} shared={shared} />;
-  return page(context, { title: TITLE[visit.language], body });
+  return page(context, { title: TITLE[visit.language], body, styles: ['oauth.css'] });
 }
 
 function changeRoutes(
@@ -157,7 +157,7 @@ function progressRoutes(app: Hono<SiteEnv>, applications: Applications): void {
     const view = await applications.one(visit, tenantIn(context));
     const title = OAUTH_WORDS[visit.language].progressTitle;
     const body = <Progress view={view} language={visit.language} />;
-    return page(context, { title, body, scripts: ['progress.js'] });
+    return page(context, { title, body, styles: ['oauth.css'], scripts: ['progress.js'] });
   });
   app.get(`${TENANT}/progress/events`, async (context) => {
     const visit = context.get('visit');

@@ -33,8 +33,8 @@ export function Settings(props: SettingsProps) {
         <a href={`/guide/${view.tenant}`}>{words.guide}</a>
       </p>
       <InUse {...props} words={words} />
-      <section class="card" aria-labelledby="steps">
-        <h2 id="steps">{words.steps}</h2>
+      <section aria-labelledby="steps">
+        <h2 id="steps">{view.used === null ? words.steps : words.renew}</h2>
         {view.file === null && <p class="hint">{words.stepsNote}</p>}
         <StepList {...props} words={words} />
       </section>
@@ -192,7 +192,7 @@ function Step(props: {
 }) {
   const { id, title, text, state, words, children } = props;
   return (
-    <section aria-labelledby={`step-${id}`}>
+    <section class="card" aria-labelledby={`step-${id}`}>
       <h3 id={`step-${id}`}>
         {title} <span class={`state ${LOOK[state]}`}>{words.states[state]}</span>
       </h3>
@@ -206,7 +206,7 @@ function Saved({ view, visit, words, change, now }: Props) {
   const { pending } = view;
   if (pending === null) return null;
   return (
-    <>
+    <div class="card">
       <dl>
         <dt>{words.savedAt}</dt>
         <dd>
@@ -236,7 +236,7 @@ function Saved({ view, visit, words, change, now }: Props) {
           </button>
         </Form>
       )}
-    </>
+    </div>
   );
 }
 
@@ -264,12 +264,14 @@ function Connecting(props: Props & { readonly state: StepState; readonly ready: 
               {words.connect}
             </button>
           </Form>
-          <h4>{words.share}</h4>
-          <p class="hint">{words.shareText}</p>
-          {shared !== null && <SharedLink link={shared} words={words} />}
-          <Form visit={visit} action={post('share')} class="actions">
-            <button type="submit">{words.share}</button>
-          </Form>
+          <details class="more" open={shared !== null}>
+            <summary>{words.shareTitle}</summary>
+            <p class="hint">{words.shareText}</p>
+            {shared !== null && <SharedLink link={shared} words={words} />}
+            <Form visit={visit} action={post('share')} class="actions">
+              <button type="submit">{words.share}</button>
+            </Form>
+          </details>
         </>
       )}
     </>

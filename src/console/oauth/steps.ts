@@ -44,7 +44,7 @@ function connectState(
   if (file === null && pending === null && (used?.provenAt ?? null) !== null) return 'done';
   const tried = file === null ? (pending ?? used)?.trial : trial;
   if (tried?.ok === false && wantsConsent(tried.problem)) return 'next';
-  return before === 'done' || before === 'next' ? 'next' : 'waiting';
+  return before === 'done' ? 'next' : 'waiting';
 }
 
 /** The problem that stands in the way now; null when nothing does. */

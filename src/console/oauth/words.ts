@@ -30,7 +30,8 @@ const en = {
   renewSoon:
     'Renew it now: enter the new secret below. The one in use keeps working until the new one is proven.',
   proven: 'Proven',
-  steps: 'Set up, or renew',
+  steps: 'Set up',
+  renew: 'Renew, or change',
   stepsNote:
     'What you enter waits beside what is in use. Only a proof replaces it: a fresh token, the permissions in it, and Microsoft Graph naming this tenant. Failing changes nothing.',
   states: {
@@ -65,6 +66,7 @@ const en = {
   looksLikeId: 'What was entered has the form of a secret id. Values look different: copy the column Value.',
   expiresField: 'End of the secret',
   expiresHint: 'The date in the column Expires. Graph does not tell it without a further permission.',
+  insteadCertificate: 'A certificate instead of a secret',
   certificate: 'Certificate (PEM)',
   key: 'Private key (PEM, RSA)',
   passphrase: 'Passphrase of the key, if it has one',
@@ -79,7 +81,8 @@ const en = {
   connectText:
     'Asks for admin consent where it is missing (you go to Microsoft and come back), proves the result, takes it into use, and imports the recipients.',
   whoConsents: 'Consent takes a Global Administrator or a Privileged Role Administrator.',
-  share: 'Make a consent link for another administrator',
+  share: 'Make a consent link',
+  shareTitle: 'Somebody else consents',
   shareText:
     'Somebody who has no access to this console can consent. The link works once, for ten minutes, and shows nothing but whether it worked.',
   shareLink: 'Consent link',
@@ -103,7 +106,7 @@ const en = {
   finished: 'Import finished',
   result: (users: string, groups: string, addresses: string, domains: string) =>
     `${users} users, ${groups} groups, ${addresses} addresses, ${domains} domains`,
-  contacts: (contacts: string) => `and ${contacts} contacts`,
+  contacts: (contacts: string) => ` (and ${contacts} contacts)`,
   adopted: 'What was saved is in use from now on.',
   unchanged: 'What was in use stays in use. Nothing was changed.',
   back: 'Back to the OAuth settings',
@@ -162,7 +165,8 @@ const ja: typeof en = {
   renewSoon:
     '更新してください。新しいシークレットを下のフォームに入力します。新しいシークレットの動作が確認されるまで、現在のものが使われ続けます。',
   proven: '確認日時',
-  steps: 'セットアップ / 更新',
+  steps: 'セットアップ',
+  renew: '更新・変更',
   stepsNote:
     '入力した内容は、使用中の設定とは別に保存されます。新しいトークンの取得、必要なアクセス許可、このテナントであることの 3 点を Microsoft Graph で確認できた場合にだけ切り替わります。失敗しても何も変わりません。',
   states: { done: '完了', next: '次の操作', failed: '失敗', running: '実行中', waiting: '未実施' },
@@ -191,6 +195,7 @@ const ja: typeof en = {
   expiresField: 'シークレットの有効期限',
   expiresHint:
     '「有効期限」の列に表示される日付です。追加のアクセス許可がない限り、Graph からは取得できません。',
+  insteadCertificate: 'シークレットの代わりに証明書を使用する',
   certificate: '証明書（PEM）',
   key: '秘密鍵（PEM、RSA）',
   passphrase: '秘密鍵のパスフレーズ（ある場合）',
@@ -205,7 +210,8 @@ const ja: typeof en = {
   connectText:
     '管理者の同意が必要な場合は Microsoft の画面に移動し、同意後にこの画面へ戻ります。結果を確認したうえで設定を切り替え、宛先をインポートします。',
   whoConsents: '同意できるのは、全体管理者または特権ロール管理者です。',
-  share: '別の管理者に送る同意リンクを作成する',
+  share: '同意リンクを作成する',
+  shareTitle: '別の管理者が同意する場合',
   shareText:
     'このコンソールにアクセスできない管理者でも同意できます。リンクは 10 分間、1 回だけ有効で、結果以外は何も表示されません。',
   shareLink: '同意リンク',
@@ -230,7 +236,7 @@ const ja: typeof en = {
   finished: 'インポートが完了しました',
   result: (users, groups, addresses, domains) =>
     `ユーザー ${users}、グループ ${groups}、アドレス ${addresses}、ドメイン ${domains}`,
-  contacts: (contacts) => `連絡先 ${contacts}`,
+  contacts: (contacts) => `（他に連絡先 ${contacts}）`,
   adopted: '保存した内容が使用されるようになりました。',
   unchanged: '現在の設定がそのまま使用されます。何も変更されていません。',
   back: 'OAuth 設定に戻る',
