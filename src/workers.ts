@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from './core/directory.ts';
-import { mergedNextHops, type NextHopStatus } from './core/next-hop-status.ts';
+import { joinNextHops, type NextHopStatus } from './core/next-hop-status.ts';
 import type { OperatorSnapshot } from './core/operator.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { bindSocket, duplicate, type SharedSocket } from './smtp/shared-socket.ts';
@@ -59,7 +59,7 @@ export async function openWorkers(
   return {
     listeners: sockets.map((socket, index) => pool.listener(socket, index)),
     state: () => pool.state(),
-    nextHops: () => mergedNextHops(pool.nextHops()),
+    nextHops: () => joinNextHops(pool.nextHops()),
   };
 }
 
