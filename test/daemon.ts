@@ -1,5 +1,6 @@
 /** The real daemon as a child process, between a practice tenant and a next hop of the test's choice. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -136,14 +137,23 @@ export async function runCommand(
   return { code: child.exitCode, out, err };
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+/**
+ * A port of 127.0.0.1 that nobody listened on a moment ago. It is not one of those that the kernel gives to connections
+ * and to other tests' servers (32768 and above on Linux), so that it is free a moment later too.
+ */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const server = net.createServer().listen(20_000 + randomInt(12_000), '127.0.0.1');
+    const listening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    const address = server.address() as net.AddressInfo | null;
+    if (!listening || address === null) continue;
+    server.close();
+    await once(server, 'close');
+    return address.port;
+  }
 }
 
 function configuration(options: DaemonOptions, stateDir: string, port: number): string {

@@ -16,6 +16,8 @@ const MOST_CONNECTIONS = 200;
 /** Ms for the headers of a request, and for all of it: the largest upload over a slow line. */
 const HEADERS_TIME = 10_000;
 const REQUEST_TIME = 180_000;
+/** How often these are looked at; Node's own 30 s would let slow clients hold their connections that long. */
+const CHECK_INTERVAL = 5_000;
 
 /** Starts the console. It ends with its process. */
 export function serveConsole(settings: ConsoleSettings, tell: (message: ConsoleMessage) => void): void {
@@ -31,7 +33,10 @@ export function serveConsole(settings: ConsoleSettings, tell: (message: ConsoleM
     },
     now: Date.now,
   });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: { connectionsCheckingInterval: CHECK_INTERVAL },
+  }) as Server;
   server.headersTimeout = HEADERS_TIME;
   server.requestTimeout = REQUEST_TIME;
   server.maxConnections = MOST_CONNECTIONS;

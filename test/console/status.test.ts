@@ -34,6 +34,21 @@ const ANSWERS: Answers = {
     next: 'b@contoso.example',
   }),
   'GET /v1/coverage': () => [MINE, OTHER].map((tenant) => coverage(tenant)),
+  'GET /v1/history': (_body, path) => {
+    const query = new URL(path, 'http://x').searchParams;
+    const [from, to, step] = [
+      Number(query.get('since')),
+      Number(query.get('until')),
+      Number(query.get('step')) * 1000,
+    ];
+    const buckets = Array.from({ length: (to - from) / step }, (_, index) => ({
+      at: from + index * step,
+      accepted: 10,
+      rejected: index,
+      deferred: 0,
+    }));
+    return { from, to, step, buckets };
+  },
   'POST /v1/sync': (body) => [
     { progress: { stream: 'users', entries: 100 } },
     { reports: [roundView((body as { tenant: string }).tenant)] },
@@ -114,6 +129,21 @@ describe('the status page', () => {
     expect(text).toContain('<noscript><meta http-equiv="refresh" content="30"');
     expect(text).toContain('data-live="/status/live"');
     expect(text).toContain('src="/assets/live.js"');
+  });
+
+  it('shows the answers of the last day, of the tenants that the visitor may see', async () => {
+    const site = rig();
+    const text = await html(site, '/status');
+    expect(text).toContain('Answers of the last day');
+    expect(text).toContain('<svg');
+    expect(text).toContain('href="/assets/chart.css"');
+    const own = rig({ visitor: adminOf(MINE) });
+    await html(own, '/status');
+    await html(own, '/status');
+    const asked = own.calls.filter(({ path }) => path.startsWith('/v1/history'));
+    expect(asked.map(({ path }) => new URL(path, 'http://x').searchParams.get('tenants'))).toEqual([MINE]);
+    const silent = rig({}, { 'GET /v1/history': () => new Error('the disk is full') });
+    expect(await html(silent, '/status')).toContain('cannot be shown now');
   });
 
   it('speaks Japanese', async () => {
@@ -351,7 +381,14 @@ describe('the end of a credential', () => {
   it('is no concern of another tenant, and a daemon that is away says nothing', async () => {
     expect(await html(rig({ visitor: adminOf(OTHER) }, ends(3)), '/status')).not.toContain('Renew it');
     const site = rig({}, { 'GET /v1/status': () => new Error('busy') });
-    expect((await site.get(`/status/${MINE}/rounds`)).status).toBe(200);
+    expect((await site.get('/status')).status).toBe(500);
+    expect(await html(site, '/status')).not.toContain('Renew it');
+  });
+});
+
+describe('a tenant that is not configured', () => {
+  it.each(['rounds', 'held', 'coverage'])('has no %s', async (name) => {
+    expect((await rig().get(`/status/nobody/${name}`)).status).toBe(404);
   });
 });
 

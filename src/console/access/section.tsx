@@ -7,6 +7,7 @@ import { Form, formOf } from '../site/form.tsx';
 import { Time } from '../site/format.tsx';
 import { done } from '../site/notice.ts';
 import { page } from '../site/page.tsx';
+import { Scroll } from '../site/scroll.tsx';
 import type { OpenEnv, Section, SectionParts, SiteEnv } from '../site/section.ts';
 import { Refused } from '../site/trouble.tsx';
 import { type Account, mayChange, maySee, type Visit } from '../site/visit.ts';
@@ -151,7 +152,7 @@ function You({ visit }: { visit: Visit }) {
 function RememberedTable({ visit, people }: { visit: Visit; people: readonly Remembered[] }) {
   const words = ACCESS_WORDS[visit.language];
   return (
-    <section class="scroll" tabindex={0} aria-labelledby="remembered">
+    <Scroll label={words.remembered}>
       <table>
         <thead>
           <tr>
@@ -186,7 +187,7 @@ function RememberedTable({ visit, people }: { visit: Visit; people: readonly Rem
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

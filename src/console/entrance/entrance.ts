@@ -2,7 +2,7 @@
  * The ways in: a one-time link, and Sign in with Microsoft (RFC 6749 section 4.1 with PKCE, RFC 7636; OpenID Connect
  * Core 1.0 section 3.1). What begins here is bound to the browser by a cookie, and good once.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { ConsoleNews } from '../ipc.ts';
@@ -14,10 +14,11 @@ import type { Sessions } from '../site/sessions.ts';
 import { Refused } from '../site/trouble.tsx';
 import { type Account, mayChange, type Visit, type Visitor } from '../site/visit.ts';
 import { roleOf, visitorFrom } from './authorise.ts';
+import { authorizeUrl, errorFrom, singleParameters } from './authorization.ts';
 import type { Application, DaemonSide } from './daemon-side.ts';
 import { type Person, verifyIdentity } from './identity-token.ts';
 import { keyStore } from './keys.ts';
-import type { Arrivals, Problem } from './problem.ts';
+import { type Arrivals, type Problem, whyText } from './problem.ts';
 
 export interface EntranceParts {
   readonly publicUrl: string;
@@ -158,41 +159,6 @@ function attempt(
   throw new Refused('tooMany', 429);
 }
 
-/** The query with each parameter once; null when one is there twice, because readers differ in which of them counts. */
-function singleParameters(url: string): ReadonlyMap<string, string> | null {
-  const pairs = [...new URL(url).searchParams];
-  const parameters = new Map(pairs);
-  return parameters.size === pairs.length ? parameters : null;
-}
-
-function authorizeUrl(begun: Begun, state: string, callback: string): string {
-  const { application, verifier, nonce, choose } = begun;
-  const url = new URL(`/${application.tenant}/oauth2/v2.0/authorize`, application.login);
-  const challenge = createHash('sha256').update(verifier).digest('base64url');
-  url.search = new URLSearchParams({
-    client_id: application.applicationId,
-    response_type: 'code',
-    response_mode: 'query',
-    redirect_uri: callback,
-    scope: 'openid profile',
-    state,
-    nonce,
-    code_challenge: challenge,
-    code_challenge_method: 'S256',
-    ...(choose ? { prompt: 'select_account' } : {}),
-  }).toString();
-  return url.href;
-}
-
-function errorFrom(error: string, description: string): Problem {
-  if (/AADSTS65004/.test(description) || (error === 'access_denied' && !/AADSTS/.test(description))) {
-    return { kind: 'declined' };
-  }
-  // The first sentence; trace id and time follow.
-  const [text = ''] = `${description || error}`.split(/\r?\n| Trace ID:/);
-  return { kind: 'microsoft', text: text.slice(0, 400), hint: '' };
-}
-
 type Identified =
   | { readonly ok: true; readonly person: Person }
   | { readonly ok: false; readonly problem: Problem };
@@ -243,23 +209,6 @@ async function admit(
   if (role === null) return refused({ kind: 'account', account: { tenant, object }, name });
   enter(context, visitorFrom(person, role, begun.isOnlyTenant), 'microsoft');
   return { ok: true, to: begun.to };
-}
-
-function whyText(problem: Problem): string {
-  switch (problem.kind) {
-    case 'link':
-      return problem.why === 'late' ? 'the link is too old' : 'the link was used, or never issued';
-    case 'state':
-      return 'the sign-in was not begun in this browser, or too long ago, or used before';
-    case 'declined':
-      return 'the person declined';
-    case 'microsoft':
-      return problem.text;
-    case 'identity':
-      return problem.why;
-    case 'account':
-      return 'the person has no app role and is on no list';
-  }
 }
 
 function token(): string {

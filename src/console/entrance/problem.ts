@@ -64,3 +64,21 @@ export function openArrivals(cookies: Cookies): Arrivals {
     },
   };
 }
+
+/** A problem in words of ours, for the log. */
+export function whyText(problem: Problem): string {
+  switch (problem.kind) {
+    case 'link':
+      return problem.why === 'late' ? 'the link is too old' : 'the link was used, or never issued';
+    case 'state':
+      return 'the sign-in was not begun in this browser, or too long ago, or used before';
+    case 'declined':
+      return 'the person declined';
+    case 'microsoft':
+      return problem.text;
+    case 'identity':
+      return problem.why;
+    case 'account':
+      return 'the person has no app role and is on no list';
+  }
+}

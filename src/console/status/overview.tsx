@@ -1,5 +1,7 @@
 /** The status page: every tenant as a card, next hops and listeners. */
 import { nextHopHealth } from '../../core/next-hop-status.ts';
+import type { History } from '../../core/rejection.ts';
+import { AnswerChart } from '../chart/chart.tsx';
 import { Form } from '../site/form.tsx';
 import { agoText, numberText, Time } from '../site/format.tsx';
 import { Quoted } from '../site/quoted.tsx';
@@ -16,6 +18,8 @@ import { STATUS_WORDS } from './words.ts';
 export interface Overview {
   readonly visit: Visit;
   readonly gateway: GatewayView;
+  /** Answers of the last day; null when the daemon cannot tell. */
+  readonly history: History | null;
   /** Those that the visitor may see. */
   readonly tenants: ReadonlyArray<{
     readonly tenant: TenantView;
@@ -25,7 +29,7 @@ export interface Overview {
 }
 
 /** Everything that keeps itself up to date; each part with an id is replaced by itself. */
-export function OverviewParts({ visit, gateway, tenants }: Overview) {
+export function OverviewParts({ visit, gateway, tenants, history }: Overview) {
   const words = STATUS_WORDS[visit.language];
   const { version, startedAt, now } = gateway;
   return (
@@ -37,6 +41,18 @@ export function OverviewParts({ visit, gateway, tenants }: Overview) {
       {tenants.map((each) => (
         <TenantCard visit={visit} now={now} {...each} />
       ))}
+      {tenants.length > 0 && (
+        <section class="card" aria-labelledby="chart">
+          <h2 id="chart">{words.chart}</h2>
+          <div id="part-chart" data-part>
+            {history === null ? (
+              <p>{words.chartNone}</p>
+            ) : (
+              <AnswerChart history={history} language={visit.language} id="day" />
+            )}
+          </div>
+        </section>
+      )}
       {maySee(visit.visitor, null) && <Machine visit={visit} gateway={gateway} />}
     </>
   );

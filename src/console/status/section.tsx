@@ -1,6 +1,9 @@
 /** The status of the gateway and its tenants: what a visitor may see of it, rounds on request, approvals. */
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { History } from '../../core/rejection.ts';
+import { CHART_STYLE } from '../chart/chart.tsx';
+import { historyOf } from '../chart/history.ts';
 import { actorOf } from '../site/daemon.ts';
 import { formOf } from '../site/form.tsx';
 import { numberText } from '../site/format.tsx';
@@ -32,6 +35,8 @@ const STATE_KEPT = 1000;
 const BANNER_KEPT = 60_000;
 /** Counting reads every address of the mirror, ms. */
 const COVERAGE_KEPT = 60_000;
+/** The bars of the chart are half an hour wide, ms. */
+const DAY_KEPT = 30_000;
 /** Rounds on the first page. */
 const ROUNDS_SHOWN = 5;
 /** Seconds after which a browser without JavaScript loads the page again; while a round runs, and otherwise. */
@@ -44,8 +49,13 @@ interface StatusParts {
   readonly state: () => Promise<GatewayView>;
   /** Of one tenant, for the first page. */
   readonly lastRounds: (tenant: string) => Promise<readonly RoundView[]>;
+  /** By ids of tenants with commas between them, or {@link EVERYBODY}. */
+  readonly lastDay: (tenants: string) => Promise<History>;
   readonly running: RunningRounds;
 }
+
+/** Stands for all tenants where ids are expected. */
+const EVERYBODY = '*';
 
 /** The area of pages below `/status`. */
 export function statusSection(parts: SectionParts): Section {
@@ -55,6 +65,7 @@ export function statusSection(parts: SectionParts): Section {
     ask,
     state: latest(ask.status, STATE_KEPT, parts.now),
     lastRounds: latestOf((tenant) => ask.rounds(tenant, ROUNDS_SHOWN), STATE_KEPT, parts.now),
+    lastDay: latestOf((ids) => dayOf(ids, parts), DAY_KEPT, parts.now),
     running: openRunningRounds(parts.daemon, parts.now),
   };
   const slowState = latest(own.state, BANNER_KEPT, parts.now);
@@ -88,6 +99,11 @@ export function statusSection(parts: SectionParts): Section {
   };
 }
 
+function dayOf(ids: string, { daemon, now }: SectionParts): Promise<History> {
+  const tenants = ids === EVERYBODY ? null : ids.split(',');
+  return historyOf(daemon, { span: 'day', now: now(), tenants });
+}
+
 function countedCoverage({ ask, parts }: StatusParts) {
   return async () => ({ coverage: await ask.coverage(), at: parts.now() });
 }
@@ -100,6 +116,11 @@ function seen(context: Context<SiteEnv>) {
   return { visit, tenant, words: STATUS_WORDS[visit.language] };
 }
 
+/** Refuses a tenant that is not configured. */
+async function found(tenant: string, state: StatusParts['state']): Promise<void> {
+  if (!(await state()).tenants.some((each) => each.tenant === tenant)) throw new Refused('notFound', 404);
+}
+
 /** The tenant of the address, which the visitor may change. */
 function changed(context: Context<SiteEnv>) {
   const asked = seen(context);
@@ -107,7 +128,10 @@ function changed(context: Context<SiteEnv>) {
   return asked;
 }
 
-async function overviewOf(visit: Visit, { state, lastRounds, running }: StatusParts): Promise<Overview> {
+async function overviewOf(
+  visit: Visit,
+  { state, lastRounds, lastDay, running }: StatusParts,
+): Promise<Overview> {
   const gateway = await state();
   const tenants = visibleTenants(visit.visitor, gateway).map(async (tenant) => {
     // A mirror that cannot be read is told by the state; its rounds are what the state has of them.
@@ -115,7 +139,9 @@ async function overviewOf(visit: Visit, { state, lastRounds, running }: StatusPa
     const rounds = await lastRounds(tenant.tenant).catch(() => last);
     return { tenant, rounds, running: running.of(tenant.tenant) };
   });
-  return { visit, gateway, tenants: await Promise.all(tenants) };
+  const { visitor } = visit;
+  const day = lastDay(visitor.tenants === null ? EVERYBODY : visitor.tenants.join(',')).catch(() => null);
+  return { visit, gateway, history: await day, tenants: await Promise.all(tenants) };
 }
 
 async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promise<Response> {
@@ -130,11 +156,12 @@ async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promis
     </div>
   );
   const refresh = busy ? REFRESH.busy : REFRESH.idle;
-  return page(context, { title: words.title, body, scripts: ['live.js'], refresh });
+  return page(context, { title: words.title, body, scripts: ['live.js'], styles: [CHART_STYLE], refresh });
 }
 
-async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Promise<Response> {
+async function roundsPage(context: Context<SiteEnv>, { ask, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  await found(tenant, state);
   const rounds = await ask.rounds(tenant, null);
   const title = words.roundsOf(tenant);
   const body = (
@@ -151,6 +178,7 @@ async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Prom
 
 async function heldPage(context: Context<SiteEnv>, { ask, state, parts }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  await found(tenant, state);
   const [held, gateway] = await Promise.all([ask.held(tenant, context.req.query('after') ?? ''), state()]);
   const plan = gateway.tenants.find((each) => each.tenant === tenant)?.plan ?? null;
   // What is approved is what is shown: a plan that has changed since the state was asked is not.
@@ -161,7 +189,7 @@ async function heldPage(context: Context<SiteEnv>, { ask, state, parts }: Status
 
 async function startRound(context: Context<SiteEnv>, { running, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = changed(context);
-  if (!(await state()).tenants.some((each) => each.tenant === tenant)) throw new Refused('notFound', 404);
+  await found(tenant, state);
   const begun = running.start(tenant, actorOf(visit));
   const notice = begun
     ? ({ kind: 'done', text: words.syncBegun } as const)
