@@ -35,6 +35,8 @@ export interface ApplicationDeps {
   readonly http: Http;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  /** End of the credential in use, ms since 1970; null when unknown. */
+  readonly expires: (tenant: string) => number | null;
   /** From now on the tenant signs in as it is set up now. */
   readonly reopen: (tenant: string) => void;
 }
@@ -50,6 +52,7 @@ interface Subject {
   readonly store: ApplicationStore;
   /** Of the credential in the file, which has no settings to be kept in. */
   readonly trials: Map<string, Trial>;
+  readonly expires: ApplicationDeps['expires'];
 }
 
 /** The handlers. A tenant that is not configured is an Error. */
@@ -59,7 +62,7 @@ export function applicationHandlers(deps: ApplicationDeps): Pick<RequestHandlers
     const tenant = deps.settings.tenants.find((each) => each.id === id.toLowerCase());
     if (!tenant) throw new Error(`there is no tenant ${id}`);
     const store = openApplicationStore(deps.mirror().applications, deps.settings.masterKey, tenant.id);
-    return { tenant, store, trials };
+    return { tenant, store, trials, expires: deps.expires };
   };
   return {
     applications: async () => deps.settings.tenants.map(({ id }) => stateOf(subjectOf(id))),
@@ -83,7 +86,7 @@ export function applicationHandlers(deps: ApplicationDeps): Pick<RequestHandlers
   };
 }
 
-function stateOf({ tenant, store, trials }: Subject): ApplicationState {
+function stateOf({ tenant, store, trials, expires }: Subject): ApplicationState {
   const { id, applicationId, credential, cloudFixed = false } = tenant;
   const inFile = credential !== null && applicationId !== null;
   const [used, pending] = inFile ? [null, null] : [store.settings('used'), store.settings('pending')];
@@ -95,7 +98,7 @@ function stateOf({ tenant, store, trials }: Subject): ApplicationState {
         );
   return {
     tenant: id,
-    file: inFile ? { applicationId, kind: credential.kind, files } : null,
+    file: inFile ? { applicationId, kind: credential.kind, files, expires: expires(id) } : null,
     ...endpointsOf(tenant, pending ?? used),
     cloudFixed,
     used,

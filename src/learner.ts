@@ -96,6 +96,7 @@ export function startLearner(
       http,
       now,
       signal: stopping.signal,
+      expires: (tenant) => running().expires(tenant),
       reopen: (tenant) => running().reopen(tenant),
     }),
     ...consoleHandlers(stored, () => running().signIn()),

@@ -31,6 +31,8 @@ export interface Running {
   status(): readonly TenantStatus[];
   describe: Mirror['describe'];
   lookup(ask: LookupAsk): Promise<LookupAnswer>;
+  /** End of the credential in use, ms since 1970; null when unknown. */
+  expires(tenant: string): number | null;
   /** From now on the tenant signs in as it is set up now. A round that runs ends with what it began with. */
   reopen(tenant: string): void;
   /** How each tenant's application signs people in to the console. */
@@ -87,6 +89,7 @@ export function startRounds(learner: Learner): Running {
     },
     signIn: () => new Map([...tenants].map(([id, { signIn }]) => [id, signIn])),
     lookup: async (ask) => lookUp(tenantOf(ask.tenant).finding, ask, signal),
+    expires: (id) => tenantOf(id).credential().use?.expires ?? null,
     reopen(id) {
       const tenant = settings.tenants.find((each) => each.id === id);
       if (tenant) tenants.set(id, tenantLearning(tenant, learner));

@@ -76,6 +76,8 @@ export interface ApplicationState {
     readonly applicationId: string;
     readonly kind: string;
     readonly files: readonly string[];
+    /** End of the credential in use; null when unknown. */
+    readonly expires: number | null;
   } | null;
   /** The base URLs that would be used now, and whether the configuration fixes them. */
   readonly login: string;

@@ -7,6 +7,7 @@ import { AADSTS } from '../../src/core/aadsts.ts';
 import type { ApplicationView } from '../../src/core/connection.ts';
 import { PROBLEMS } from '../../src/core/problems.ts';
 import { AADSTS_CODES } from '../../src/practice/aadsts.ts';
+import { seeded } from '../random.ts';
 import { connection, DAY, NOW, proven, settings, TENANT, view } from './oauth-fixture.ts';
 import { ADMIN, type Answers, adminOf, FROM, READER, siteRig } from './site.ts';
 
@@ -17,7 +18,7 @@ describe('the steps', () => {
   const failed = { at: NOW, ok: false, problem: problem('AADSTS7000215') } as const;
   const lacking = { at: NOW, ok: false, problem: problem('roles-missing') } as const;
   const token = { at: NOW, ok: true, roles: [] } as const;
-  const file = { applicationId: 'a', kind: 'secret', files: ['/etc/secret'] };
+  const file = { applicationId: 'a', kind: 'secret', files: ['/etc/secret'], expires: null };
   const rows: Array<[string, Partial<ApplicationView>, string]> = [
     ['nothing entered', {}, 'next waiting waiting'],
     ['saved', { pending: settings() }, 'done next waiting'],
@@ -153,6 +154,37 @@ describe('a consent callback', () => {
   });
 });
 
+it('no consent callback is granted but by the one right answer', () => {
+  const random = seeded(20261122);
+  const consent = { tenant: TENANT, who: 'Ada', shared: false };
+  let granted = 0;
+  for (let round = 0; round < 5000; round++) {
+    const states = openOneShots<typeof consent>(() => NOW);
+    const state = states.issue(consent, 'mine');
+    const values = [state, TENANT, TENANT.toUpperCase(), OTHER, 'True', 'true', 'False', '', 'x'];
+    const names = ['state', 'tenant', 'admin_consent', 'error', 'scope', 'State'];
+    // Mostly the right answer, and a field or two of chance.
+    const answer: Array<[string, string]> = [
+      ['state', state],
+      ['tenant', TENANT],
+      ['admin_consent', 'True'],
+    ];
+    const pairs = answer.filter(() => random.below(8) > 0);
+    for (let more = random.below(3); more > 0; more--) pairs.push([random.pick(names), random.pick(values)]);
+    const reply = readConsent(new URLSearchParams(pairs), states, 'mine');
+    const of = (name: string) => pairs.filter(([each]) => each === name).map(([, value]) => value);
+    const right =
+      new Set(pairs.map(([name]) => name)).size === pairs.length &&
+      of('state')[0] === state &&
+      of('tenant')[0]?.toLowerCase() === TENANT &&
+      of('admin_consent')[0]?.toLowerCase() === 'true' &&
+      of('error').length === 0;
+    expect([reply.kind === 'granted', pairs]).toEqual([right, pairs]);
+    if (right) granted++;
+  }
+  expect(granted).toBeGreaterThan(500);
+});
+
 /** A daemon with one tenant. */
 function answers(application: ApplicationView, over: Answers = {}): Answers {
   const at = (action: string): string => `POST /v1/applications/${TENANT}/${action}`;
@@ -222,10 +254,16 @@ describe('the page of a tenant', () => {
   });
 
   it('of a credential in the file says which files, and offers no form', async () => {
-    const file = { applicationId: 'a', kind: 'secret', files: ['/etc/rcptgate/secret'] };
-    const rig = siteRig({ answers: answers(view({ file })) });
+    const file = {
+      applicationId: 'a',
+      kind: 'secret',
+      files: ['/etc/rcptgate/secret'],
+      expires: NOW + 30 * DAY,
+    };
+    const rig = siteRig({ answers: answers(view({ file })), now: () => NOW });
     const html = await (await rig.get(`/oauth/${TENANT}`)).text();
     expect(html).toContain('/etc/rcptgate/secret');
+    expect(html).toContain('30 days left');
     expect(html).not.toContain('name="secret"');
     expect(html).toContain('/authenticate');
   });

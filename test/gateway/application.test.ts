@@ -35,11 +35,12 @@ function applicationOf(daemon: Daemon, tenant: PracticeTenant) {
   const post = (action: string, body: object = {}) =>
     client.post(`/v1/applications/${tenant.tenantId}/${action}`, body) as Promise<Answer>;
   const view = async () => ((await client.get('/v1/applications')) as View[])[0] as View;
+  const seen = new Set<object>();
   const connected = async (): Promise<View> => {
     for (;;) {
       const state = await view();
       if (state.connection?.phase !== 'proving' && state.connection?.phase !== 'importing') return state;
-      await daemon.logged(({ event }) => event === 'application.connect' || event === 'sync.round');
+      seen.add(await daemon.logged((line) => line.event === 'application.connect' && !seen.has(line)));
     }
   };
   return { post, view, connected, get: client.get };
@@ -139,7 +140,78 @@ describe('a tenant that is not in the file', () => {
     await using third = await startDaemon(options);
     expect(await answer(third, 'alice@contoso.example')).toBe('250 2.1.5');
     expect((await third.run('sync')).code).toBe(0);
+  }, 60_000);
+
+  it('counts the end of what was typed down, and takes another day for it', async () => {
+    await using tenant = await startPracticeTenant();
+    await using daemon = await startDaemon({ tenant, mode: 'verify', setUpInConsole: true });
+    const { post, connected } = applicationOf(daemon, tenant);
+    const expires = Date.now() + 20 * 86_400_000;
+    const application = { application_id: tenant.applicationId };
+    await post('save', { ...application, secret: tenant.secret, expires });
+    await post('connect');
+    await connected();
+    const warned = (days: number) =>
+      daemon.logged((line) => line.event === 'credential.expiry' && line.days === days);
+    expect(await warned(30)).toMatchObject({ source: 'console', expires: new Date(expires).toISOString() });
+    expect((await daemon.run('status')).out).toContain('it ends in');
+    const later = expires - 15 * 86_400_000;
+    expect(await post('save', { ...application, expires: later })).toMatchObject({
+      state: { pending: null, used: { expires: later, expiresFrom: 'typed' } },
+    });
+    await daemon.run('sync');
+    await warned(7);
   });
+
+  it('whose master key is lost says to enter the credential again, while known recipients stay known', async () => {
+    await using tenant = await startPracticeTenant();
+    const stateDir = stateFolder();
+    const options = { tenant, mode: 'verify', setUpInConsole: true, stateDir } as const;
+    const first = await startDaemon(options);
+    const before = applicationOf(first, tenant);
+    const application = { application_id: tenant.applicationId, secret: tenant.secret };
+    await before.post('save', application);
+    await before.post('connect');
+    await before.connected();
+    await first.end('SIGTERM');
+    rmSync(path.join(stateDir, 'master.key'));
+    await using second = await startDaemon(options);
+    expect((await second.run('sync')).code).toBe(1);
+    expect(await answer(second, 'alice@contoso.example')).toBe('250 2.1.5');
+    const after = applicationOf(second, tenant);
+    expect(await after.post('authenticate')).toMatchObject({ ok: false, problem: { code: 'master-key' } });
+    expect((await second.run('status')).out).toContain('Enter the credential again in the console');
+    await after.post('save', application);
+    await after.post('connect');
+    expect((await after.connected()).connection).toMatchObject({ phase: 'done' });
+  }, 60_000);
+
+  it('is forgotten once a credential in the file has worked, and not before', async () => {
+    await using tenant = await startPracticeTenant();
+    const stateDir = stateFolder();
+    const options = { tenant, mode: 'verify', stateDir } as const;
+    const restarted = async (over: object): Promise<Daemon> => {
+      const daemon = await startDaemon({ ...options, ...over });
+      await daemon.run('sync');
+      return daemon;
+    };
+    const first = await restarted({ setUpInConsole: true });
+    const { post, connected } = applicationOf(first, tenant);
+    await post('save', { application_id: tenant.applicationId, secret: tenant.secret });
+    await post('connect');
+    await connected();
+    await first.end('SIGTERM');
+    const wrong = await restarted({ files: { secret: 'wr0ng' } });
+    await wrong.end('SIGTERM');
+    const again = await restarted({ setUpInConsole: true });
+    expect((await applicationOf(again, tenant).view()).used).not.toBeNull();
+    await again.end('SIGTERM');
+    const right = await restarted({});
+    expect((await right.run('status')).out).toContain('secret from its file works');
+    await right.end('SIGTERM');
+    await using last = await restarted({ setUpInConsole: true });
+    expect((await applicationOf(last, tenant).view()).used).toBeNull();
+  }, 120_000);
 });
 
 describe('renewal', () => {

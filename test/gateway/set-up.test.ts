@@ -36,11 +36,12 @@ async function setUp() {
   const save = (secret: string) =>
     press('save', { application_id: tenant.applicationId, kind: 'secret', secret });
   /** Loads the page again as its refresh does, until it says how it ended. */
+  const seen = new Set<object>();
   const ended = async (): Promise<string> => {
     for (;;) {
       const { html } = await browser.get(`${home}/progress`);
       if (!html.includes('http-equiv="refresh"')) return html;
-      await daemon.logged((line) => line.event === 'application.connect');
+      seen.add(await daemon.logged((line) => line.event === 'application.connect' && !seen.has(line)));
     }
   };
   return {

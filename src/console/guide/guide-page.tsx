@@ -1,6 +1,6 @@
 /** The set-up guide of one tenant: the values to copy, one paste, the manifest, and the steps in the portal. */
 import type { Child } from 'hono/jsx';
-import type { CloudName } from '../../core/cloud.ts';
+import { CLOUDS, type CloudName } from '../../core/cloud.ts';
 import { PERMISSIONS } from '../../core/permissions.ts';
 import type { Language } from '../site/visit.ts';
 import { applicationLink, type PortalPage, registerLink } from './portal-links.ts';
@@ -115,13 +115,14 @@ function Script({ tenant, script, words }: Props) {
   );
 }
 
-function Manifest({ tenant, words }: Props) {
+function Manifest({ tenant, cloud, words }: Props) {
+  const uri = `${CLOUDS[cloud].graph}/v1.0/applications`;
   return (
     <Card id="manifest" title={words.manifestTitle}>
       <p>{words.manifestText}</p>
       <Copy
         id="manifest-command"
-        value="az rest --method POST --uri https://graph.microsoft.com/v1.0/applications --headers Content-Type=application/json --body @rcptgate-manifest.json"
+        value={`az rest --method POST --uri ${uri} --headers Content-Type=application/json --body @rcptgate-manifest.json`}
         words={words}
       />
       <p class="actions">

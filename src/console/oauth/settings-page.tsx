@@ -1,12 +1,12 @@
 /** The OAuth settings of one tenant: what is in use, and the three steps of setting up or renewing. */
 import type { Child } from 'hono/jsx';
-import type { ApplicationSettings } from '../../core/application.ts';
 import { type ApplicationView, wantsConsent } from '../../core/connection.ts';
 import { Form } from '../site/form.tsx';
-import { numberText, Time } from '../site/format.tsx';
-import type { Language, Visit } from '../site/visit.ts';
+import { Time } from '../site/format.tsx';
+import type { Visit } from '../site/visit.ts';
+import { Ending, InUse } from './in-use.tsx';
 import { SaveForm } from './save-form.tsx';
-import { lifeOf, type StepState, stepsOf, trialOf } from './steps.ts';
+import { type StepState, stepsOf, trialOf } from './steps.ts';
 import { ProblemText, TrialText } from './trial-view.tsx';
 import { OAUTH_WORDS, type OauthWords } from './words.ts';
 
@@ -32,7 +32,7 @@ export function Settings(props: SettingsProps) {
       <p>
         <a href={`/guide/${view.tenant}`}>{words.guide}</a>
       </p>
-      <InUse {...props} words={words} />
+      <InUse view={view} language={visit.language} now={props.now} />
       <section aria-labelledby="steps">
         <h2 id="steps">{view.used === null ? words.steps : words.renew}</h2>
         {view.file === null && <p class="hint">{words.stepsNote}</p>}
@@ -43,95 +43,6 @@ export function Settings(props: SettingsProps) {
 }
 
 type Props = SettingsProps & { readonly words: OauthWords };
-
-function InUse({ view, visit, now, words }: Props) {
-  const { used, file } = view;
-  return (
-    <section class="card" aria-labelledby="in-use">
-      <h2 id="in-use">{words.inUse}</h2>
-      {file !== null && <p>{words.inFile}</p>}
-      {file !== null && (
-        <dl>
-          <dt>{words.application}</dt>
-          <dd>
-            <code>{file.applicationId}</code>
-          </dd>
-          <dt>{words.files}</dt>
-          <dd>
-            <code>{file.files.join(', ')}</code>
-          </dd>
-        </dl>
-      )}
-      {used !== null && <UsedCredential used={used} language={visit.language} now={now} words={words} />}
-      {used === null && file === null && <p>{words.nothingInUse}</p>}
-    </section>
-  );
-}
-
-function UsedCredential(props: {
-  used: ApplicationSettings;
-  language: Language;
-  now: number;
-  words: OauthWords;
-}) {
-  const { used, now, language, words } = props;
-  const life = lifeOf(used, now);
-  return (
-    <>
-      <dl>
-        <dt>{words.organization}</dt>
-        <dd>{used.organization ?? '–'}</dd>
-        <dt>{words.application}</dt>
-        <dd>
-          <code>{used.applicationId}</code>
-        </dd>
-        <dt>{words.credential}</dt>
-        <dd>
-          {words.kinds[used.kind]}
-          {used.hint ? (
-            <>
-              {` (${words.beginsWith} `}
-              <code>{used.hint}</code>)
-            </>
-          ) : null}
-        </dd>
-        <dt>{words.proven}</dt>
-        <dd>
-          <Time at={used.provenAt} />
-        </dd>
-        <dt>{words.expires}</dt>
-        <dd>
-          <Ending settings={used} now={now} language={language} />
-        </dd>
-      </dl>
-      {life !== null && life.urgency !== 'good' && (
-        <p class="problem" role="alert">
-          {words.renewSoon}
-        </p>
-      )}
-    </>
-  );
-}
-
-/** When a credential ends, with a countdown. */
-export function Ending(props: {
-  settings: Pick<ApplicationSettings, 'expires' | 'expiresFrom'>;
-  now: number;
-  language: Language;
-}) {
-  const { settings, now, language } = props;
-  const words = OAUTH_WORDS[language];
-  const life = lifeOf(settings, now);
-  if (life === null) return <>{words.expiresUnknown}</>;
-  const left = life.urgency === 'bad' ? words.ended : words.daysLeft(numberText(language, life.days));
-  return (
-    <>
-      <Time at={settings.expires} />
-      {settings.expiresFrom !== null && ` (${words.expiresFrom[settings.expiresFrom]}) `}
-      <span class={`state ${life.urgency}`}>{left}</span>
-    </>
-  );
-}
 
 function StepList(props: Props) {
   const { view, words, change, visit } = props;
