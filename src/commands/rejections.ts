@@ -31,8 +31,11 @@ export const rejections: DaemonCommand = async (daemon, args, terminal) => {
   if (args.options.follow) return follow(daemon, terminal, asked, args.json);
   const limit = Number(args.options.limit ?? (args.options.csv ? Number.POSITIVE_INFINITY : 50));
   if (args.options.csv) {
-    terminal.out((CSV_MARK + csvLines([CSV_HEADING])).trimEnd());
-    for await (const rows of pages(daemon, asked, limit)) terminal.out(csvLines(rows.map(csvRow)).trimEnd());
+    // The terminal ends a block with a line feed, which is the half of CRLF that is left to it.
+    terminal.out((CSV_MARK + csvLines([CSV_HEADING])).slice(0, -1));
+    for await (const rows of pages(daemon, asked, limit)) {
+      if (rows.length > 0) terminal.out(csvLines(rows.map(csvRow)).slice(0, -1));
+    }
     return EXIT.ok;
   }
   const rows: RejectionRow[] = [];
@@ -73,6 +76,10 @@ export function timeIn(text: string, now: number): number | null {
   const age = /^(\d{1,6})([mhd])$/.exec(text);
   if (age) return Math.max(0, now - Number(age[1]) * (UNITS[age[2] ?? ''] ?? 0));
   if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) return null;
+  const day = text.slice(0, 10);
+  // JavaScript takes February 31 for a day of March.
+  const midnight = Date.parse(day);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return null;
   const time = Date.parse(text);
   return Number.isNaN(time) || time < 0 ? null : time;
 }

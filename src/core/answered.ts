@@ -65,6 +65,10 @@ const NORMAL = 1 << REPEATING.length;
  */
 export function packAnswered(into: PackedValue[], answered: Answered, before: Answered | null): void {
   const { at, ref, rcpt, address } = answered;
+  if (before !== null && address === rcpt && repeats(answered, before)) {
+    into.push(NORMAL, at - before.at, ref, rcpt);
+    return;
+  }
   const start = into.length;
   into.push(0, before === null ? at : at - before.at, ref, rcpt);
   let bits = 0;
@@ -78,6 +82,26 @@ export function packAnswered(into: PackedValue[], answered: Answered, before: An
   if (address === rcpt) bits |= NORMAL;
   else into.push(address);
   into[start] = bits;
+}
+
+/** Whether nothing but the recipient is new. Written out, because it is what a flood of guesses costs. */
+function repeats(answered: Answered, before: Answered): boolean {
+  return (
+    answered.session === before.session &&
+    answered.mailFrom === before.mailFrom &&
+    answered.kind === before.kind &&
+    answered.code === before.code &&
+    answered.reason === before.reason &&
+    answered.client === before.client &&
+    answered.realClient === before.realClient &&
+    answered.helo === before.helo &&
+    answered.tls === before.tls &&
+    answered.domain === before.domain &&
+    answered.tenant === before.tenant &&
+    answered.directoryAge === before.directoryAge &&
+    answered.source === before.source &&
+    answered.detail === before.detail
+  );
 }
 
 /** The answers of a flat list. */

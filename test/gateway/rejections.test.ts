@@ -1,5 +1,6 @@
 /** The rejection log of the real daemon: from a bounce to its explanation, regrets, a flood, and a death without warning. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import SQLite from 'better-sqlite3';
@@ -208,9 +209,9 @@ function metricsOf(daemon: Daemon): Promise<string> {
 }
 
 async function control(daemon: Daemon, where: string): Promise<string> {
-  const socket = net.connect(path.join(daemon.stateDir, 'control.sock'));
-  socket.end(`GET ${where} HTTP/1.0\r\nHost: localhost\r\n\r\n`);
+  const request = http.get({ socketPath: path.join(daemon.stateDir, 'control.sock'), path: where });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
   let text = '';
-  for await (const chunk of socket.setEncoding('utf8')) text += chunk;
-  return text.slice(text.indexOf('\r\n\r\n') + 4);
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return text;
 }
