@@ -118,6 +118,7 @@ function openPump(
   let failures = 0;
   const pump = async (): Promise<void> => {
     for (batch ??= next(); batch !== null && !stopped; ) {
+      const { answers } = batch;
       try {
         const { kept, aggregated } = await thread.ask('record', batch);
         events.rejectionsKept({ kept, aggregated, lost: 0 });
@@ -129,7 +130,7 @@ function openPump(
         await pause(RETRY);
         failures += 1;
         if (failures < PATIENCE) continue;
-        lost(batch.answers);
+        lost(answers);
         failures = 0;
         batch = next();
       }
