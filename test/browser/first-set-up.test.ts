@@ -115,6 +115,7 @@ interop(import.meta.url, ['Chromium'], 'the first set-up', () => {
       await admin.enter(await installed.link());
       await admin.openSettings();
       await admin.save({ applicationId: tenant.applicationId, secret: tenant.secret });
+      await admin.page.getByText(words.shareTitle, { exact: true }).click();
       await admin.click(words.share);
       const link = await admin.page.getByLabel(words.shareLink).inputValue();
       await pictures(admin.page, `oauth-shared.${language}`);
