@@ -1,5 +1,6 @@
-/** What is told of a message: our own trace header, and the event at its end. */
+/** What is told of a message and its client: our own trace header, XCLIENT or XFORWARD, the event at its end. */
 import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
+import type { ForwardedClient } from './hop-forward.ts';
 import { receivedHeader } from './received.ts';
 import { REPLY, type Reply, replyText } from './reply.ts';
 import type { Transaction } from './transaction.ts';
@@ -63,6 +64,11 @@ export function traceHeader(
     id,
     time: Date.now(),
   });
+}
+
+/** The client as a next hop that asks is told. */
+export function forwardedClient({ client, helo, name }: SessionFacts, esmtp: boolean): ForwardedClient {
+  return { address: client.address, port: client.port, name, helo, esmtp };
 }
 
 /** A reply as the events carry it. */
