@@ -1,6 +1,7 @@
-/** What is told of recipients and of a message: our own trace header, and the event at the end of each. */
+/** What is told of recipients, of a message and its client: our own trace header, XCLIENT or XFORWARD, the event at the end of each. */
 import type { Verdict } from '../core/verdict.ts';
 import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
+import type { ForwardedClient } from './hop-forward.ts';
 import type { Relayed } from './hop-transaction.ts';
 import { receivedHeader } from './received.ts';
 import { REPLY, type Reply, replyText } from './reply.ts';
@@ -105,6 +106,11 @@ export function traceHeader(
     id,
     time: Date.now(),
   });
+}
+
+/** The client as a next hop that asks is told. */
+export function forwardedClient({ client, helo, name }: SessionFacts, esmtp: boolean): ForwardedClient {
+  return { address: client.address, port: client.port, name, helo, esmtp };
 }
 
 /** A reply as the events carry it. */

@@ -9,11 +9,15 @@
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
-import type { SessionFacts } from './events.ts';
-import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { type RecipientOutcome, reportMessage, reportRecipient, traceHeader } from './mail-report.ts';
+import {
+  forwardedClient,
+  type RecipientOutcome,
+  reportMessage,
+  reportRecipient,
+  traceHeader,
+} from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
 import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
@@ -94,7 +98,7 @@ export class Mail {
     this.transaction = new Transaction(id, sender, {
       relay: this.edge.relay,
       extraSize: this.header.length,
-      client: this.forwarded(facts),
+      client: forwardedClient(facts, this.session.esmtp),
       notice: (trouble) => this.edge.events.nextHopTrouble(trouble),
     });
     this.session.send(REPLY.senderOk);
@@ -256,10 +260,6 @@ export class Mail {
     this.message = { transfer, transaction, started };
     this.session.send(REPLY.startData);
     this.session.receive(transfer);
-  }
-
-  private forwarded({ client, helo, name }: SessionFacts): ForwardedClient {
-    return { address: client.address, port: client.port, name, helo, esmtp: this.session.esmtp };
   }
 
   /** Answers DATA for good, and ends the transaction. */
