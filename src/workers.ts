@@ -253,6 +253,9 @@ class Pool {
       case 'absent':
         for (const [client, address] of message.guesses) harvest.absent(client, address);
         break;
+      case 'observed':
+        this.#parts.observed.add(message.batch);
+        break;
       case 'report':
         this.#take(member, message);
         break;
@@ -260,14 +263,10 @@ class Pool {
   }
 
   #take(member: Member, report: WorkerReport): void {
-    const { harvest, accepted, observed, noted, log, count } = this.#parts;
+    const { harvest, accepted, noted, log, count } = this.#parts;
     if (report.log !== '') log(report.log);
     count(report.counters);
     for (const [tenant, address] of report.accepted) accepted.note(tenant, address);
-    for (const { kind, observation } of report.observed) {
-      if (kind === 'note') observed.note(observation);
-      else observed.withdraw(observation);
-    }
     for (const [tenant, domain, code, times] of report.counts) noted.count(tenant, domain, code, times);
     for (const answer of report.answers) if (noted.room()) noted.note(answer);
     member.nextHops = report.nextHops;

@@ -22,6 +22,8 @@ import { Transfer, type TransferOutcome } from './transfer.ts';
 /** Recipients of one client that may be under way at a time; the next waits for them. */
 const MAX_UNDER_WAY = 100;
 
+type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
+
 interface Message {
   readonly transfer: Transfer;
   readonly transaction: Transaction;
@@ -256,8 +258,8 @@ export class Mail {
     this.session.receive(transfer);
   }
 
-  private forwarded({ client, helo }: SessionFacts): ForwardedClient {
-    return { address: client.address, port: client.port, helo, esmtp: this.session.esmtp };
+  private forwarded({ client, helo, name }: SessionFacts): ForwardedClient {
+    return { address: client.address, port: client.port, name, helo, esmtp: this.session.esmtp };
   }
 
   /** Answers DATA for good, and ends the transaction. */
@@ -272,5 +274,3 @@ export class Mail {
     if (outcome.cut) this.session.close();
   }
 }
-
-type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;

@@ -381,7 +381,14 @@ describe('the end of a credential', () => {
   it('is no concern of another tenant, and a daemon that is away says nothing', async () => {
     expect(await html(rig({ visitor: adminOf(OTHER) }, ends(3)), '/status')).not.toContain('Renew it');
     const site = rig({}, { 'GET /v1/status': () => new Error('busy') });
-    expect((await site.get(`/status/${MINE}/rounds`)).status).toBe(200);
+    expect((await site.get('/status')).status).toBe(500);
+    expect(await html(site, '/status')).not.toContain('Renew it');
+  });
+});
+
+describe('a tenant that is not configured', () => {
+  it.each(['rounds', 'held', 'coverage'])('has no %s', async (name) => {
+    expect((await rig().get(`/status/nobody/${name}`)).status).toBe(404);
   });
 });
 

@@ -116,6 +116,11 @@ function seen(context: Context<SiteEnv>) {
   return { visit, tenant, words: STATUS_WORDS[visit.language] };
 }
 
+/** Refuses a tenant that is not configured. */
+async function found(tenant: string, state: StatusParts['state']): Promise<void> {
+  if (!(await state()).tenants.some((each) => each.tenant === tenant)) throw new Refused('notFound', 404);
+}
+
 /** The tenant of the address, which the visitor may change. */
 function changed(context: Context<SiteEnv>) {
   const asked = seen(context);
@@ -154,8 +159,9 @@ async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promis
   return page(context, { title: words.title, body, scripts: ['live.js'], styles: [CHART_STYLE], refresh });
 }
 
-async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Promise<Response> {
+async function roundsPage(context: Context<SiteEnv>, { ask, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  await found(tenant, state);
   const rounds = await ask.rounds(tenant, null);
   const title = words.roundsOf(tenant);
   const body = (
@@ -172,6 +178,7 @@ async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Prom
 
 async function heldPage(context: Context<SiteEnv>, { ask, state, parts }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  await found(tenant, state);
   const [held, gateway] = await Promise.all([ask.held(tenant, context.req.query('after') ?? ''), state()]);
   const plan = gateway.tenants.find((each) => each.tenant === tenant)?.plan ?? null;
   // What is approved is what is shown: a plan that has changed since the state was asked is not.
@@ -182,7 +189,7 @@ async function heldPage(context: Context<SiteEnv>, { ask, state, parts }: Status
 
 async function startRound(context: Context<SiteEnv>, { running, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = changed(context);
-  if (!(await state()).tenants.some((each) => each.tenant === tenant)) throw new Refused('notFound', 404);
+  await found(tenant, state);
   const begun = running.start(tenant, actorOf(visit));
   const notice = begun
     ? ({ kind: 'done', text: words.syncBegun } as const)
