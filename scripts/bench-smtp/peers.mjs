@@ -221,6 +221,7 @@ exports.check = function (next, connection, params) {
 
 /** Ends a child that we started. */
 export function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('close', resolve);
     child.kill('SIGTERM');
