@@ -15,7 +15,7 @@ import { counterGrowth, createMetrics } from './ops/metrics.ts';
 import type { HarvestGate } from './smtp/admission.ts';
 import { openListener, type SmtpListener } from './smtp/listener.ts';
 import type { LiveLookups } from './sync/lookup.ts';
-import type { FromWorker, ToWorker, WorkerSettings } from './workers.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
 
 /** How often the main thread hears of what happened, ms, and of a quiet worker, in such intervals. */
 const REPORT_EVERY = 100;

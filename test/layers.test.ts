@@ -23,6 +23,7 @@ const TOP = [
   'rehearsal.ts',
   'reload.ts',
   'worker.ts',
+  'worker-messages.ts',
   'workers.ts',
 ];
 
