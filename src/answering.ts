@@ -7,7 +7,8 @@ import type { Log } from './ops/log.ts';
 import { addGrowth, type Metrics } from './ops/metrics.ts';
 import type { HarvestEvents, HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
-import { openWorkers, type ToWorker, type WorkerState, type WorkersParts } from './workers.ts';
+import type { ToWorker } from './worker-messages.ts';
+import { openWorkers, type WorkerState, type WorkersParts } from './workers.ts';
 
 /** Hears of everything that workers have to know. */
 export type Follower = (news: ToWorker) => void;
