@@ -178,12 +178,12 @@ export async function openListeners(
     listeners.push(listener);
     events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
-  learnNextHops(config, edge, events);
+  learnNextHops(config, edge);
   return listeners;
 }
 
 /** Asks every next hop what it can do: that is best known before the first client asks. */
-export function learnNextHops({ smtp }: Config, { relay, nextHops }: SmtpEdge, events: Events): void {
+export function learnNextHops({ smtp }: Config, { relay, nextHops, events }: SmtpEdge): void {
   if (!relay || smtp.every(({ mode }) => mode !== 'relay')) return;
   for (const hop of nextHops()) void relay.learn(hop, events.nextHopTrouble);
 }

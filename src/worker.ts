@@ -110,7 +110,7 @@ for (const [index, { fd, material }] of settings.listeners.entries()) {
   listeners.push(await openListener(options, edge));
 }
 
-learnNextHops(live, edge, events);
+learnNextHops(live, edge);
 
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {
