@@ -44,10 +44,10 @@ const CAPACITY = 50_000;
 /** What happened is on disk about this much later, ms. */
 const FLUSH = 1000;
 /**
- * Ms between two full batches, so at most 10,000 answers a second are kept for longer than a burst: the thread shares its
+ * Ms between two full batches, so at most 5,000 answers a second are kept for longer than a burst: the thread shares its
  * processor, its caches and its memory with those who answer.
  */
-const PACE = 100;
+const PACE = 200;
 /** Ms before a batch that could not be written is tried again. */
 const RETRY = 1000;
 /** A batch that failed so often is given up, so that the ones after it get their turn. */
