@@ -37,3 +37,26 @@ export function nextHopHealth({
 export function isAnswer(reply: string | null): boolean {
   return reply !== null && !reply.startsWith('421');
 }
+
+/** What several threads know of the same next hops, put together. */
+export function joinNextHops(told: ReadonlyArray<readonly NextHopStatus[]>): readonly NextHopStatus[] {
+  const joined = new Map<string, NextHopStatus>();
+  for (const each of told.flat()) {
+    const known = joined.get(each.nextHop);
+    joined.set(each.nextHop, known ? joinTwo(known, each) : each);
+  }
+  return [...joined.values()];
+}
+
+function joinTwo(one: NextHopStatus, other: NextHopStatus): NextHopStatus {
+  const success = Math.max(one.lastSuccess ?? -1, other.lastSuccess ?? -1);
+  const [trouble = null] = [one.lastTrouble, other.lastTrouble]
+    .filter((each) => each !== null)
+    .sort((a, b) => b.at - a.at);
+  return {
+    nextHop: one.nextHop,
+    lastSuccess: success < 0 ? null : success,
+    lastTrouble: trouble,
+    connections: one.connections + other.connections,
+  };
+}
