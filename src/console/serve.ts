@@ -8,6 +8,7 @@ import { clientAddress, networks } from './site/client-address.ts';
 import { daemonAt } from './site/daemon.ts';
 import { paced } from './site/pacing.ts';
 import { sectionsOf } from './site/sections.ts';
+import { shared } from './site/sharing.ts';
 
 /** Ms between attempts to listen. */
 const LISTEN_AGAIN = 5_000;
@@ -24,7 +25,7 @@ export function serveConsole(settings: ConsoleSettings, tell: (message: ConsoleM
   const isTrusted = networks(settings.trustedProxies);
   const { app } = assembleConsole({
     settings,
-    daemon: paced(daemonAt(settings.controlSocket, settings.token)),
+    daemon: shared(paced(daemonAt(settings.controlSocket, settings.token))),
     sections: sectionsOf,
     tell: (news) => tell({ kind: 'news', news }),
     clientAddress(context: Context<{ Bindings: HttpBindings }>) {
