@@ -96,10 +96,12 @@ async function objectPage(context: Context<SiteEnv>, ask: RecipientQuestions): P
       body: <p class="problem">{words.missingText}</p>,
     });
   }
+  const tenants = await ask.tenants();
+  const { domains = [] } = tenants.find((each) => each.tenant === picture.tenant) ?? {};
   const title = picture.facts.displayName || picture.object.id;
   return page(context, {
     title: quotedText(title),
-    body: <ObjectBody picture={picture} language={language} />,
+    body: <ObjectBody picture={picture} domains={domains} language={language} />,
   });
 }
 
