@@ -30,7 +30,7 @@ const FILES = [
 export function commandPage(commands, version, date) {
   const entries = Object.values(commands).flatMap(({ usage, summary, help }) => [
     '.TP',
-    `.B ${escape(usage)}`,
+    `.B ${roff(usage)}`,
     `${line(sentence(summary))}`,
     ...help.split('\n').flatMap((text) => (text.trim() === '' ? [] : [line(text.trim())])),
   ]);
@@ -90,9 +90,9 @@ function entriesOf(toml) {
   for (const text of toml.split('\n')) {
     const table = /^(?:# )?(\[+[a-z_.]+\]+)$/.exec(text)?.[1];
     const key = /^(# )?([a-z_]+) = (.*)$/.exec(text);
-    if (table) out.push(`.SH "${escape(table)}"`, ...flush());
+    if (table) out.push(`.SH "${roff(table)}"`, ...flush());
     else if (key)
-      out.push('.TP', `.B ${escape(`${key[2]} = ${key[3]}`)}`, ...described(flush(), key[1] !== undefined));
+      out.push('.TP', `.B ${roff(`${key[2]} = ${key[3]}`)}`, ...described(flush(), key[1] !== undefined));
     else if (text.startsWith('#')) comment.push(text.replace(/^# ?/, ''));
     else if (text === '' && comment.length > 0) out.push('.PP', ...flush());
   }
@@ -110,7 +110,7 @@ function described(text, example) {
 
 /** @param {string[][]} entries */
 function pairs(entries) {
-  return entries.flatMap(([term = '', text = '']) => ['.TP', `.B ${escape(term)}`, line(text)]);
+  return entries.flatMap(([term = '', text = '']) => ['.TP', `.B ${roff(term)}`, line(text)]);
 }
 
 /** @param {string} name @param {string} section @param {string} version @param {Date} date @param {string[]} body */
@@ -121,12 +121,12 @@ function page(name, section, version, date, body) {
 
 /** A line of text that is no request. @param {string} text */
 function line(text) {
-  const escaped = escape(text);
+  const escaped = roff(text);
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
 }
 
 /** @param {string} text */
-function escape(text) {
+function roff(text) {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
