@@ -4,7 +4,6 @@ import { edgeOf, openListeners, openRelay, type Shared } from './edge.ts';
 import { watchEdge } from './edge-watch.ts';
 import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
-import { claimSockets, forgetInheritedSockets, inheritedSockets } from './ops/inherited-sockets.ts';
 import type { Log } from './ops/log.ts';
 import { addGrowth, type Metrics } from './ops/metrics.ts';
 import type { RejectionNotes } from './rejections.ts';
@@ -35,6 +34,8 @@ export interface AnsweringParts
   readonly events: Events;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** For each listener the descriptor it takes over; null when it has an address of its own. */
+  readonly fds: ReadonlyArray<number | null>;
   follow(follower: Follower): void;
 }
 
@@ -48,20 +49,14 @@ export interface Answering {
 
 /**
  * Opens every listener of the configuration.
- * @throws Error when an address cannot be listened on, or an inherited socket was not passed.
+ * @throws Error when an address cannot be listened on.
  */
 export async function openAnswering(
   parts: AnsweringParts,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<Answering> {
-  const { live, events } = parts;
+  const { live, events, fds } = parts;
   const { config } = live;
-  const sockets = inheritedSockets(process.env, process.pid);
-  forgetInheritedSockets(process.env);
-  const fds = claimSockets(
-    config.smtp.map(({ inherited }) => inherited),
-    sockets,
-  );
   if (config.workers > 1) {
     const answering = await openInWorkers(parts, fds, closers);
     for (const [index, listener] of answering.listeners.entries())

@@ -5,12 +5,14 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { announcements, denialsToldTo, type Follower, openAnswering } from './answering.ts';
 import { keepCertificates } from './certificates.ts';
+import { type Claims, claimAll, type Service } from './claims.ts';
 import type { Config } from './config/config.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
 import { openSnapshot, type TenantDirectory, withTenant } from './core/directory.ts';
 import { operatorFrom } from './core/operator.ts';
+import { stateText } from './core/state-text.ts';
 import { openDoors, openExports } from './doors.ts';
 import { edgeOf, nothingLearnt, type Shared } from './edge.ts';
 import { addressText, controlFunctions, within } from './inquiry.ts';
@@ -18,6 +20,7 @@ import { createEvents, type Events } from './ops/events.ts';
 import { watchFreshness } from './ops/freshness-watch.ts';
 import { type Log, openLog } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { openNotifier } from './ops/notify.ts';
 import { openRejections } from './rejections.ts';
 import { type ConfigSource, type LiveConfig, liveConfig, type Reloaded } from './reload.ts';
 import { masterKeyFile } from './seal/master-key.ts';
@@ -36,6 +39,8 @@ export interface Gateway {
   stop(): Promise<void>;
   /** Reads the configuration and the certificates again; what is wrong with them is told and changes nothing. */
   reload(): Reloaded;
+  /** The state in one line. */
+  state(): string;
 }
 
 /** What a gateway tells and is told by. */
@@ -45,6 +50,7 @@ export interface Surroundings {
   readonly events: Events;
   /** null: only certificates can be read again. */
   readonly source: ConfigSource | null;
+  readonly service: Service;
 }
 
 /** How long the start waits for the mirror before it listens without one. */
@@ -59,7 +65,9 @@ export async function serve(
   err: (text: string) => void,
   started: (gateway: Gateway) => Promise<void> = async () => undefined,
   source: ConfigSource | null = null,
+  service: Service = { sockets: new Map(), notifier: openNotifier(), taken: false },
 ): Promise<number> {
+  const { notifier } = service;
   const stopped = stopSignal();
   await using log = openLog(config.logLevel);
   const metrics = createMetrics();
@@ -68,11 +76,13 @@ export async function serve(
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
   try {
-    const gateway = await openGateway(config, version, { log, metrics, events, source });
+    const gateway = await openGateway(config, version, { log, metrics, events, source, service });
     process.on('SIGHUP', () => void gateway.reload());
     events.processReady(gateway.listeners);
+    notifier.ready(gateway.state);
     await started(gateway);
     events.processStop(await stopped);
+    void notifier.stopping(config.stopTimeout + LAST_WORD_MS * 2);
     await gateway.stop();
     events.processStopped();
     return 0;
@@ -96,11 +106,17 @@ export async function openGateway(
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
+    const claims = claimAll(config, surroundings.service.sockets);
+    for (const { key, problem } of claims.problems) surroundings.events.configWarning(key, problem);
     mkdirSync(config.stateDir, { recursive: true, mode: 0o750 });
     await claimControlSocket(config.controlSocket);
     const inside = await openInside(config, surroundings, closers);
-    const listeners = await openOutside(config, version, inside, surroundings, closers);
-    return { listeners: listeners.map(addressText), stop, reload: () => inside.live.reload() };
+    surroundings.service.taken = true;
+    const listeners = await openOutside(config, version, inside, surroundings, closers, claims);
+    const { live, shared, reload } = inside;
+    const state = () =>
+      stateText(listeners.length, shared.directory, live.config.policy.freshnessLimit, Date.now());
+    return { listeners: listeners.map(addressText), stop, reload, state };
   } catch (error) {
     await stop();
     throw error;
@@ -111,7 +127,7 @@ type Closers = Array<() => PromiseLike<unknown>>;
 type Inside = Awaited<ReturnType<typeof openInside>>;
 
 /** What knows and remembers, before anybody can ask: configuration, directories, learning, the logs. */
-async function openInside(config: Config, { log, events, source }: Surroundings, closers: Closers) {
+async function openInside(config: Config, { log, events, source, service }: Surroundings, closers: Closers) {
   const shared = nothingLearnt(config);
   const { tell, follow } = announcements();
   const certificates = keepCertificates(events);
@@ -147,7 +163,8 @@ async function openInside(config: Config, { log, events, source }: Surroundings,
   const harvest = openHarvestGuard(config.harvest, denialsToldTo(tell, events.harvest));
   closers.push(async () => harvest[Symbol.dispose]());
   const answering = { live, shared, lookups, accepted, observed, rejections, harvest, certificates, follow };
-  return { ...answering, learning, exports, look: () => watch.look() };
+  const reload = () => service.notifier.reload(live.reload);
+  return { ...answering, learning, exports, reload, look: () => watch.look() };
 }
 
 /** What is asked from outside: listeners, doors, the control socket and the console behind it. */
@@ -157,13 +174,15 @@ async function openOutside(
   inside: Inside,
   { log, metrics, events }: Surroundings,
   closers: Closers,
+  fds: Claims,
 ): Promise<readonly SmtpListener[]> {
   const { live, shared, learning, lookups, harvest, rejections, exports, certificates } = inside;
-  const answering = await openAnswering({ ...inside, noted: rejections.log, events, metrics, log }, closers);
+  const parts = { ...inside, fds: fds.smtp, noted: rejections.log, events, metrics, log };
+  const answering = await openAnswering(parts, closers);
   const { listeners, workers, nextHops } = answering;
   certificates.presentedBy(() => live.config.smtp, listeners);
-  const doors = await openDoors(live, edgeOf(shared, null, inside, events), events, closers);
-  const keeper = consoleOf(config, events);
+  const doors = await openDoors(live, edgeOf(shared, null, inside, events), fds.doors, events, closers);
+  const keeper = consoleOf(config, fds.console, events);
   const inquired = {
     get config() {
       return live.config;
@@ -189,6 +208,7 @@ async function openOutside(
   const control = await openControlSocket(config.controlSocket, {
     ...controlFunctions(inquired),
     rejections: rejections.functions,
+    reload: inside.reload,
     console: consoleFunctions(config, keeper, learning, events),
     consoleToken: keeper?.token ?? null,
   });

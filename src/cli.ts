@@ -12,12 +12,12 @@ import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { rejections } from './commands/rejections.ts';
+import { hangUp, reload } from './commands/reload.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
-import type { ConfigFile } from './config/schema.ts';
 import { controlClient, DaemonUnreachable } from './console/control-client.ts';
 import { scheduleProblem } from './sync/schedule.ts';
 
@@ -37,11 +37,20 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'run the gateway in the foreground',
     help: 'Logs JSON lines to standard output. SIGTERM or SIGINT lets running transfers finish; a second one does not.\nSIGHUP reads the configuration and the certificates again.',
     options: {},
-    run: async ({ config }, terminal) =>
-      withConfig(config, terminal, async (loaded, file) => {
-        const { serve } = await import('./app.ts');
-        const reread = () => readConfig(config, { schedule: scheduleProblem });
-        return serve(loaded, version(), terminal.err, undefined, { file, reread });
+    run: async ({ config }, terminal) => {
+      const { serveFile } = await import('./service.ts');
+      return serveFile(config, version(), terminal.err);
+    },
+  },
+  reload: {
+    usage: 'rcptgate reload [--json] [--config FILE]',
+    summary: 'have the daemon read its configuration and certificates again',
+    help: 'Says what took effect, and what waits for the restart. Exit code: 0 done, 2 the configuration has problems, and nothing changed.',
+    options: {},
+    run: (args, terminal) =>
+      withDaemon(args, terminal, reload).catch((error: unknown) => {
+        if (error instanceof DaemonUnreachable && hangUp(process.env)) return EXIT.ok;
+        throw error;
       }),
   },
   check: {
@@ -226,10 +235,10 @@ function explain(error: unknown, command: Command, terminal: Terminal): number {
 async function withConfig(
   file: string,
   terminal: Terminal,
-  use: (config: Config, file: ConfigFile) => Promise<number>,
+  use: (config: Config) => Promise<number>,
 ): Promise<number> {
   const parsed = readConfig(file, { schedule: scheduleProblem });
-  if (parsed.ok) return use(parsed.config, parsed.file);
+  if (parsed.ok) return use(parsed.config);
   terminal.err(`${file} cannot be used:\n${problemLines(parsed.problems)}`);
   return EXIT.usage;
 }

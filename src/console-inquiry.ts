@@ -1,4 +1,5 @@
 /** The console from the daemon's side: its process, and what the control socket answers to it. */
+import type { Claims } from './claims.ts';
 import type { Config } from './config/config.ts';
 import type { Acting } from './console/acting.ts';
 import type { ConsoleFunctions } from './console/console-routes.ts';
@@ -30,30 +31,40 @@ const LOGIN_ORIGINS = [
 ];
 
 /** The process of the console; null when it is switched off. It is not started yet. */
-export function consoleOf(config: Config, events: ConsoleEvents): ConsoleKeeper | null {
-  const { enabled, host, port, ...settings } = config.console;
-  if (!enabled) return null;
+export function consoleOf(
+  config: Config,
+  fd: Claims['console'],
+  events: ConsoleEvents,
+): GatewayConsole | null {
+  const { enabled, inherited: _name, ...settings } = config.console;
+  // Without its socket it stays away; that has been told.
+  if (!enabled || fd === undefined) return null;
+  let at = { host: settings.host, port: settings.port };
   const loginOrigins = new Set([
     ...LOGIN_ORIGINS,
     ...config.tenants.map(({ login }) => new URL(login).origin),
   ]);
   const start = {
     ...settings,
-    host,
-    port,
+    fd,
     controlSocket: config.controlSocket,
     loginOrigins: [...loginOrigins],
   };
-  return keepConsole(new URL('./console-process.js', import.meta.url), start, {
-    listening: () =>
-      events.consoleListen(`${host.includes(':') ? `[${host}]` : host}:${port}`, urlOf(config)),
+  const url = (): string => siteAddress(settings.publicUrl, at.host, at.port).publicUrl;
+  const keeper = keepConsole(new URL('./console-process.js', import.meta.url), start, {
+    listening(host, port) {
+      at = { host, port };
+      events.consoleListen(`${host.includes(':') ? `[${host}]` : host}:${port}`, url());
+    },
     trouble: events.consoleTrouble,
     news: (news) => logNews(events, news),
   });
+  return { ...keeper, url };
 }
 
-function urlOf({ console: { publicUrl, host, port } }: Config): string {
-  return siteAddress(publicUrl, host, port).publicUrl;
+/** The console's process, and where people find it. */
+export interface GatewayConsole extends ConsoleKeeper {
+  url(): string;
 }
 
 function logNews(events: ConsoleEvents, news: ConsoleNews): void {
@@ -66,7 +77,7 @@ function logNews(events: ConsoleEvents, news: ConsoleNews): void {
 /** What the control socket answers about the console. */
 export function consoleFunctions(
   config: Config,
-  keeper: ConsoleKeeper | null,
+  keeper: GatewayConsole | null,
   learning: Learning,
   events: ConsoleEvents,
   now: () => number = Date.now,
@@ -79,7 +90,7 @@ export function consoleFunctions(
       if (trouble !== null) return { ok: false, problem: `the console cannot be reached: ${trouble}` };
       const { secret, until } = links.issue(now());
       events.consoleLink(by, until);
-      return { ok: true, url: `${urlOf(config)}/enter?link=${secret}`, until };
+      return { ok: true, url: `${keeper.url()}/enter?link=${secret}`, until };
     },
     useLink: async (link) => ({ use: links.use(link, now()) }),
     async applications() {

@@ -4,7 +4,9 @@ import { mkdirSync } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import type { Claims } from './claims.ts';
 import type { Config } from './config/config.ts';
+import type { DoorConfig } from './config/doors.ts';
 import type { DoorFunctions } from './console/door-routes.ts';
 import { normaliseDomain, parseMailbox } from './core/address.ts';
 import type { ExportFormat } from './core/export-format.ts';
@@ -15,7 +17,7 @@ import { bareVerdict, type Verdict } from './core/verdict.ts';
 import type { GatewayEdge, Shared } from './edge.ts';
 import { exportInThread } from './exporter.ts';
 import type { Answer, Ask, DoorProtocol, Question } from './lookup/answer.ts';
-import { type Door, openDoor } from './lookup/door.ts';
+import { type Door, type DoorAddress, openDoor } from './lookup/door.ts';
 import type { ExportOutcome, ExportTarget } from './lookup/export-file.ts';
 import { type ExportResult, keepExports } from './lookup/standing-exports.ts';
 import type { Events } from './ops/events.ts';
@@ -33,18 +35,28 @@ type DoorEdge = Pick<GatewayEdge, 'check' | 'lookup' | 'events' | 'reference' | 
 export async function openDoors(
   live: { readonly config: Config },
   edge: DoorEdge,
+  fds: Claims['doors'],
   events: Pick<Events, 'listenerOpen' | 'doorTrouble'>,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<readonly Door[]> {
   const doors: Door[] = [];
   closers.push(() => Promise.all(doors.map((door) => door.close(DRAIN))));
-  for (const { protocol, address, maxConnections, idle, trusted } of live.config.doors) {
+  for (const [index, configured] of live.config.doors.entries()) {
+    const { protocol, maxConnections, idle, trusted } = configured;
+    const address = addressOf(configured, fds[index]);
+    if (address === null) continue;
     const ask = askOf(live, trusted, edge);
     const door = await openDoor({ protocol, address, maxConnections, idle }, ask, events.doorTrouble);
     doors.push(door);
     events.listenerOpen(door.address(), protocol, false);
   }
   return doors;
+}
+
+/** Null when the socket it wants was not passed; that has been told. */
+function addressOf({ address }: DoorConfig, fd: number | null | undefined): DoorAddress | null {
+  if (!('inherited' in address)) return address;
+  return typeof fd === 'number' ? { fd } : null;
 }
 
 /** The verdict of SMTP, with its words, its reference and its log line. `trusted` clients are never harvesters. */

@@ -27,6 +27,7 @@ const EVENTS = [
   'rejection-events',
   'harvest-events',
   'listener-events',
+  'service-events',
 ]
   .map((name) => sourceOf(`ops/${name}.ts`))
   .join('');

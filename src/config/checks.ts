@@ -173,7 +173,8 @@ function doors(raw: Raw): ConfigProblem[] {
     return tables(raw, name).flatMap((table, index) => {
       const first = seen.get(table[key]);
       seen.set(table[key], first ?? index);
-      if (first === undefined || /:0$/.test(String(table[key]))) return [];
+      // A socket unit can pass several sockets of one name.
+      if (first === undefined || /:0$|^systemd:/.test(String(table[key]))) return [];
       return [{ key: `${name}[${index}].${key}`, problem: `is that of ${name}[${first}] again` }];
     });
   };

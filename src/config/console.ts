@@ -1,14 +1,13 @@
 /** The `[console]` table: its schema, what crosses its keys, and what becomes of it. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type ListenAddress, parseListen } from './listen.ts';
 import type { ConfigProblem } from './problem.ts';
-import { parseDuration, parseHostPort } from './units.ts';
+import { parseDuration } from './units.ts';
 
 /** Who may enter, and where the console is found. Times are in ms. */
-export interface ConsoleConfig {
+export interface ConsoleConfig extends ListenAddress {
   readonly enabled: boolean;
-  readonly host: string;
-  readonly port: number;
   /** null: `http://localhost:PORT`. Without a trailing slash. */
   readonly publicUrl: string | null;
   readonly admins: readonly ConsoleAccount[];
@@ -46,9 +45,11 @@ const duration = z.string().transform((value, context) => {
 });
 
 const listenAddress = z.string().transform((value, context) => {
-  const parsed = parseHostPort(value);
-  if (parsed && parsed.port > 0) return parsed;
-  context.addIssue({ code: 'custom', message: 'must be an address and port such as "127.0.0.1:8025"' });
+  const parsed = parseListen(value);
+  if (parsed && (parsed.inherited !== null || parsed.port > 0)) return parsed;
+  const message =
+    'must be an address and port such as "127.0.0.1:8025", or an inherited socket such as "systemd:console"';
+  context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
 
@@ -87,8 +88,7 @@ export const consoleSchema = z.strictObject({
 export function consoleFrom(table: z.output<typeof consoleSchema>): ConsoleConfig {
   return {
     enabled: table.enabled,
-    host: table.listen.host,
-    port: table.listen.port,
+    ...table.listen,
     publicUrl: table.public_url === undefined ? null : new URL(table.public_url).origin,
     admins: table.admins,
     readers: table.readers,

@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import { EXPORT_FORMATS, type ExportFormat } from '../core/export-format.ts';
 import { parseNetwork } from '../core/network.ts';
-import { parseDuration, parseHostPort } from './units.ts';
+import { parseListen } from './listen.ts';
+import { parseDuration } from './units.ts';
 
-/** A TCP address, or a Unix socket with the mode of its file. */
+/** A TCP address, a Unix socket with the mode of its file, or the name of an inherited socket. */
 export type DoorAddress =
   | { readonly host: string; readonly port: number }
-  | { readonly path: string; readonly mode: number };
+  | { readonly path: string; readonly mode: number }
+  | { readonly inherited: string };
 
 /** Times are in ms. */
 export interface DoorConfig {
@@ -48,8 +50,8 @@ const network = z
 
 const listen = z.string().refine((value) => {
   if (value.startsWith('unix:')) return value.startsWith('unix:/');
-  return parseHostPort(value) !== null;
-}, 'must be an address and port such as "127.0.0.1:2527", or a Unix socket such as "unix:/run/rcptgate/socketmap"');
+  return parseListen(value) !== null;
+}, 'must be an address and port such as "127.0.0.1:2527", a Unix socket such as "unix:/run/rcptgate/socketmap", or an inherited one such as "systemd:socketmap"');
 
 /** One `[[door]]` table. */
 export const doorSchema = z.strictObject({
@@ -72,16 +74,25 @@ export const exportSchema = z.strictObject({
 
 /** A door as the program uses it. */
 export function doorFrom(table: z.output<typeof doorSchema>): DoorConfig {
-  const path = table.listen.startsWith('unix:') ? table.listen.slice('unix:'.length) : null;
-  const address = path === null ? parseHostPort(table.listen) : { path, mode: table.socket_mode };
   return {
     protocol: table.protocol,
-    // The schema has seen to it that one of the two forms fits.
-    address: address ?? { host: '127.0.0.1', port: 0 },
+    address: addressFrom(table),
     maxConnections: table.max_connections,
     idle: table.idle_timeout,
     trusted: table.trusted,
   };
+}
+
+function addressFrom(table: z.output<typeof doorSchema>): DoorAddress {
+  if (table.listen.startsWith('unix:'))
+    return { path: table.listen.slice('unix:'.length), mode: table.socket_mode };
+  // The schema has seen to it that one of the forms fits.
+  const { host, port, inherited } = parseListen(table.listen) ?? {
+    host: '127.0.0.1',
+    port: 0,
+    inherited: null,
+  };
+  return inherited === null ? { host, port } : { inherited };
 }
 
 /** An export as the program uses it. */

@@ -8,6 +8,7 @@ import { consoleSchema } from './console.ts';
 import { doorSchema, exportSchema } from './doors.ts';
 import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
+import { file } from './named-file.ts';
 import { overrideSchema } from './override.ts';
 import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseSize } from './units.ts';
@@ -82,8 +83,8 @@ const networks = z.array(
 export const smtpSchema = z.strictObject({
   listen: listenAddress.prefault('127.0.0.1:2525'),
   mode: z.enum(['relay', 'verify']).default('relay'),
-  tls_cert: text.optional(),
-  tls_key: text.optional(),
+  tls_cert: file.optional(),
+  tls_key: file.optional(),
   ...listenerTlsKeys,
   max_recipients: z
     .int()
@@ -111,12 +112,12 @@ const instant = z.union([z.date(), z.iso.datetime({ offset: true }), z.iso.date(
 const tenantSchema = z.strictObject({
   id: guid,
   application_id: guid.optional(),
-  secret_file: text.optional(),
+  secret_file: file.optional(),
   secret_expires: instant.optional(),
-  certificate_file: text.optional(),
-  key_file: text.optional(),
-  key_passphrase_file: text.optional(),
-  assertion_file: text.optional(),
+  certificate_file: file.optional(),
+  key_file: file.optional(),
+  key_passphrase_file: file.optional(),
+  assertion_file: file.optional(),
   cloud: z.enum(['global', 'usgov', 'usgov-dod', 'china']).optional(),
   login: httpsUrl.optional(),
   graph: httpsUrl.optional(),

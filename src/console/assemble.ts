@@ -14,7 +14,7 @@ import { Sessions } from './site/sessions.ts';
 import { createSite } from './site/site.tsx';
 
 export interface AssembleParts {
-  readonly settings: Omit<ConsoleSettings, 'controlSocket' | 'token' | 'trustedProxies'>;
+  readonly settings: Omit<ConsoleSettings, 'controlSocket' | 'token' | 'trustedProxies' | 'inherited'>;
   readonly daemon: Daemon;
   readonly sections: (parts: SectionParts) => readonly Section[];
   readonly tell: (news: ConsoleNews) => void;

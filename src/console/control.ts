@@ -4,6 +4,7 @@
  *   GET  /v1/status               the state as JSON
  *   POST /v1/check {addresses}    verdict and explanation of each address
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
+ *   POST /v1/reload               reads configuration and certificates again
  *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
  *   overrides, import, coverage   in operator-routes.ts
@@ -44,6 +45,8 @@ export interface ControlFunctions {
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   discrepancies(): Promise<unknown>;
   metrics(): Promise<string>;
+  /** Reads configuration and certificates again. */
+  reload?(): object;
   readonly operator: OperatorFunctions;
   readonly recipients?: RecipientFunctions;
   readonly rejections?: RejectionFunctions;
@@ -116,6 +119,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
     }
     return context.json(await answer.approve(hash, tenant, context.get('by')));
   });
+  app.post('/v1/reload', (context) => context.json(answer.reload?.() ?? {}));
   app.get('/v1/discrepancies', async (context) => context.json(await answer.discrepancies()));
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
   return app;

@@ -5,6 +5,8 @@ import type { Account } from './site/visit.ts';
 export interface ConsoleSettings {
   readonly host: string;
   readonly port: number;
+  /** Descriptor 4 is the socket to take connections from, wherever that listens. */
+  readonly inherited: boolean;
   /** null: `http://localhost:PORT`. */
   readonly publicUrl: string | null;
   readonly controlSocket: string;
@@ -58,6 +60,6 @@ export type ConsoleNews = SignInNews | RefusedNews | SignOutNews | FaultNews;
 
 /** From the console to the daemon. */
 export type ConsoleMessage =
-  | { readonly kind: 'listening' }
+  | { readonly kind: 'listening'; readonly host: string; readonly port: number }
   | { readonly kind: 'trouble'; readonly message: string }
   | { readonly kind: 'news'; readonly news: ConsoleNews };

@@ -8,7 +8,8 @@ import type { ConsoleMessage, ConsoleNews, ConsoleSettings } from './ipc.ts';
 
 /** What the keeper tells. None of them may throw. */
 export interface KeeperEvents {
-  listening(): void;
+  /** `port` 0: a Unix socket. */
+  listening(host: string, port: number): void;
   trouble(message: string): void;
   news(news: ConsoleNews): void;
 }
@@ -34,12 +35,13 @@ const FLAGS = ['--max-old-space-size=160', '--enable-source-maps'];
 /** What the console needs of our environment. Credentials may be in the rest. */
 const ENVIRONMENT = ['PATH', 'TZ', 'LANG', 'LC_ALL'];
 
+/** What a keeper hands on: `fd` is a listening socket for the console, null when it opens its own. */
+export interface KeptSettings extends Omit<ConsoleSettings, 'token' | 'inherited'> {
+  readonly fd: number | null;
+}
+
 /** A keeper for the module at `entry`; nothing runs before `start`. */
-export function keepConsole(
-  entry: URL,
-  settings: Omit<ConsoleSettings, 'token'>,
-  on: KeeperEvents,
-): ConsoleKeeper {
+export function keepConsole(entry: URL, settings: KeptSettings, on: KeeperEvents): ConsoleKeeper {
   const keeper = new Keeper(entry, settings, on);
   return {
     token: keeper.token,
@@ -53,7 +55,7 @@ class Keeper {
   readonly token = randomBytes(32).toString('base64url');
   trouble: string | null = 'it is starting';
   readonly #entry: URL;
-  readonly #settings: Omit<ConsoleSettings, 'token'>;
+  readonly #settings: KeptSettings;
   readonly #on: KeeperEvents;
   #child: ChildProcess | null = null;
   #startedAt = 0;
@@ -61,7 +63,7 @@ class Keeper {
   #restart: NodeJS.Timeout | null = null;
   #stopping = false;
 
-  constructor(entry: URL, settings: Omit<ConsoleSettings, 'token'>, on: KeeperEvents) {
+  constructor(entry: URL, settings: KeptSettings, on: KeeperEvents) {
     this.#entry = entry;
     this.#settings = settings;
     this.#on = on;
@@ -70,18 +72,20 @@ class Keeper {
   start(): void {
     if (this.#stopping) return;
     this.#startedAt = performance.now();
+    const { fd, ...settings } = this.#settings;
     const child = fork(this.#entry, {
       execArgv: FLAGS,
       env: Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
       // Standard output is our log; a stack trace on standard error may pass.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
     });
     this.#child = child;
     child.on('message', (message) => this.#receive(message as ConsoleMessage));
     // Without a process (too many, no memory) there is an error and no exit.
     child.once('error', (error) => this.#ended(child, error.message));
     child.once('exit', (code, signal) => this.#ended(child, `it ended (${signal ?? `code ${code}`})`));
-    child.send({ ...this.#settings, token: this.token } satisfies ConsoleSettings, () => undefined);
+    const start: ConsoleSettings = { ...settings, inherited: fd !== null, token: this.token };
+    child.send(start, () => undefined);
   }
 
   async stop(): Promise<void> {
@@ -99,7 +103,7 @@ class Keeper {
   #receive(message: ConsoleMessage): void {
     if (message.kind === 'listening') {
       this.trouble = null;
-      this.#on.listening();
+      this.#on.listening(message.host, message.port);
     } else if (message.kind === 'trouble') this.#report(message.message);
     else this.#on.news(message.news);
   }

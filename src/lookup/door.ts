@@ -6,10 +6,11 @@ import type { Answer, Ask, Dialect, DoorProtocol, Question } from './answer.ts';
 import { policyDelegation } from './policy.ts';
 import { socketmap } from './socketmap.ts';
 
-/** Where a door is: a TCP address, or a Unix socket with the mode of its file. */
+/** Where a door is: a TCP address, a Unix socket with the mode of its file, or a descriptor that listens already. */
 export type DoorAddress =
   | { readonly host: string; readonly port: number }
-  | { readonly path: string; readonly mode: number };
+  | { readonly path: string; readonly mode: number }
+  | { readonly fd: number };
 
 export interface DoorOptions {
   readonly protocol: DoorProtocol;
@@ -83,11 +84,16 @@ function dialectOf(protocol: DoorProtocol, session: string): Dialect<unknown> {
   return (protocol === 'policy' ? policyDelegation() : socketmap(session)) as Dialect<unknown>;
 }
 
+/** Connections that wait to be accepted on an inherited socket, whose own number Node.js would lower. */
+const BACKLOG = 1024;
+
 async function listen(server: net.Server, address: DoorAddress): Promise<void> {
   if ('path' in address) {
     // A socket that a daemon left behind when it was killed; whoever is alive holds the control socket.
     if (existsSync(address.path) && lstatSync(address.path).isSocket()) unlinkSync(address.path);
     server.listen(address.path);
+  } else if ('fd' in address) {
+    server.listen({ fd: address.fd }, BACKLOG);
   } else {
     server.listen(address.port, address.host);
   }

@@ -6,6 +6,8 @@ export const EVENT_NAMES = [
   'process.ready',
   'process.stop',
   'process.stopped',
+  'service.degraded',
+  'service.repaired',
   'config.effective',
   'config.warning',
   'listener.open',

@@ -16,6 +16,7 @@ import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 import { writeRecipient } from './recipient-line.ts';
 import { rejectionEvents } from './rejection-events.ts';
+import { serviceEvents } from './service-events.ts';
 
 /** Who was talking. */
 interface Client {
@@ -151,6 +152,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
     ...listenerEvents(logger, metrics),
+    ...serviceEvents(logger),
     ...learningEvents(logger, metrics),
     harvest: harvestEvents(logger, metrics),
     ...operatorEvents(logger),

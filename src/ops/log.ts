@@ -5,6 +5,7 @@
  * log must never hold up an answer, and a write per rejection costs as much as the SMTP work itself.
  */
 import pino, { type DestinationStream, type Logger } from 'pino';
+import { journalPrefix } from './journal.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -22,6 +23,7 @@ const FULL = 65_536;
 
 /** Opens the log on a file descriptor (1 is standard output). */
 export function openLog(level: LogLevel, fd = 1): Log {
+  const prefixed = journalPrefix(process.env.JOURNAL_STREAM, fd);
   const destination = pino.destination({ dest: fd, sync: false, minLength: 1 });
   // A reader that went away (EPIPE) costs log lines, not mail.
   destination.on('error', () => undefined);
@@ -29,7 +31,7 @@ export function openLog(level: LogLevel, fd = 1): Log {
   let lines: string[] = [];
   let length = 0;
   const flush = (): void => {
-    if (lines.length > 0) destination.write(lines.join(''));
+    if (lines.length > 0) destination.write(prefixed(lines.join('')));
     lines = [];
     length = 0;
   };

@@ -318,6 +318,7 @@ describe('the [console] table', () => {
       enabled: true,
       host: '::1',
       port: 9000,
+      inherited: null,
       publicUrl: 'https://gate.example',
       admins: [{ tenant: TENANT, object: OBJECT.toLowerCase() }],
       readers: [],

@@ -8,12 +8,28 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
 /** What a test can need. */
-export type Need = 'Postfix' | 'swaks' | 'Exim' | 'Chromium' | 'openssl' | 'sslscan' | 'haproxy' | 'msmtp';
+export type Need =
+  | 'systemd'
+  | 'systemd-analyze'
+  | 'man'
+  | 'Postfix'
+  | 'swaks'
+  | 'Exim'
+  | 'Chromium'
+  | 'openssl'
+  | 'sslscan'
+  | 'haproxy'
+  | 'msmtp';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
   process.env.RCPTGATE_EXIM_ROOT ??
   fileURLToPath(new URL('../../node_modules/.cache/rcptgate/exim', import.meta.url));
+
+/** Where `.ci/service-root FILE` packed a Debian with systemd: RCPTGATE_SERVICE_ROOT, or a file that git ignores. */
+export const SERVICE_ROOT =
+  process.env.RCPTGATE_SERVICE_ROOT ??
+  fileURLToPath(new URL('../../node_modules/.cache/rcptgate/service-root.tar', import.meta.url));
 
 const REQUIRED = process.env.RCPTGATE_INTEROP === 'required';
 /** Daemons live where the PATH of an ordinary user does not reach. */
@@ -46,12 +62,19 @@ export function programPath(name: string): string {
 }
 
 function whyMissing(need: Need): string | null {
+  if (need === 'systemd') return whyNoContainer();
   if (need !== 'Postfix' && need !== 'Exim')
     return find(need === 'Chromium' ? 'chromium' : need) === null ? `${need} is not installed` : null;
   const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
   if (!installed)
     return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';
   return process.getuid?.() === 0 ? null : `${need} needs root`;
+}
+
+function whyNoContainer(): string | null {
+  if (find('systemd-nspawn') === null) return 'systemd-nspawn is not installed';
+  if (!existsSync(SERVICE_ROOT)) return 'there is no Debian to boot (.ci/service-root)';
+  return process.getuid?.() === 0 ? null : 'systemd-nspawn needs root';
 }
 
 function eximIsThere(): boolean {
