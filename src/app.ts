@@ -27,6 +27,7 @@ import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
+import { openWatching } from './watching.ts';
 
 /** A running gateway. */
 export interface Gateway {
@@ -61,9 +62,14 @@ export async function serve(
   source: ConfigSource | null = null,
 ): Promise<number> {
   const stopped = stopSignal();
-  await using log = openLog(config.logLevel);
+  await using log = openLog(config.logLevel, config.log.stdout ? 1 : null, config.log.file);
   const metrics = createMetrics();
-  const events = createEvents(log.logger, metrics);
+  const events = createEvents(log.logger, metrics, config.log.rejectionsPerSecond);
+  log.tell({ trouble: events.logTrouble, lost: events.logLost });
+  process.on('SIGUSR2', () => {
+    const file = log.reopen();
+    if (file !== null) events.logReopen(file);
+  });
   events.processStart(version, process.version);
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
@@ -74,6 +80,7 @@ export async function serve(
     await started(gateway);
     events.processStop(await stopped);
     await gateway.stop();
+    events.recipientsFlush();
     events.processStopped();
     return 0;
   } catch (error) {
@@ -161,6 +168,8 @@ async function openOutside(
   const { live, shared, learning, lookups, harvest, rejections, exports, certificates } = inside;
   const answering = await openAnswering({ ...inside, noted: rejections.log, events, metrics, log }, closers);
   const { listeners, workers, nextHops } = answering;
+  const watching = openWatching({ ...inside, events, metrics, listeners, nextHops }, closers);
+  closers.push(async () => watching.drain());
   certificates.presentedBy(() => live.config.smtp, listeners);
   const doors = await openDoors(live, edgeOf(shared, null, inside, events), events, closers);
   const keeper = consoleOf(config, events);
@@ -181,16 +190,14 @@ async function openOutside(
       events,
     },
     exports: exports.functions,
-    metrics() {
-      inside.look();
-      return metrics.registry.metrics();
-    },
+    metrics: watching.metrics,
   };
   const control = await openControlSocket(config.controlSocket, {
     ...controlFunctions(inquired),
     rejections: rejections.functions,
     console: consoleFunctions(config, keeper, learning, events),
     consoleToken: keeper?.token ?? null,
+    readiness: watching.readiness,
   });
   closers.push(() => control[Symbol.asyncDispose]());
   if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
@@ -237,6 +244,7 @@ function openLearning(
     held: events.syncHeld,
     progress: () => undefined,
     credential: events.credential,
+    requests: events.requestsSent,
     trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
   });
 }

@@ -6,7 +6,8 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { applicationHandlers } from './application-requests.ts';
-import { openHttp } from './graph/http.ts';
+import { countedHttp } from './graph/counted-http.ts';
+import { type Http, openHttp } from './graph/http.ts';
 import { type Mirror, openMirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
@@ -50,7 +51,7 @@ export function startLearner(
   now: () => number = Date.now,
 ): RequestHandlers {
   const stopping = new AbortController();
-  const http = openHttp({ caFile: settings.caFile, proxy: settings.proxy, timeout: settings.requestTimeout });
+  const http = openOutbound(settings, tell);
   const trouble = (message: string): void => tell({ kind: 'trouble', trouble: { message } });
   let learning: Running | null = null;
   const publishDirectory = openPublication(tell);
@@ -119,6 +120,10 @@ export function startLearner(
       return null;
     },
   };
+}
+
+function openOutbound({ caFile, proxy, requestTimeout: timeout }: LearnerSettings, tell: Tell): Http {
+  return countedHttp(openHttp({ caFile, proxy, timeout }), (counts) => tell({ kind: 'requests', counts }));
 }
 
 /** What is stored answers before anything is asked of Graph. */

@@ -3,6 +3,8 @@
 
 // Before anything else: without a handler SIGHUP ends the process "successfully", and systemd would leave it down.
 process.on('SIGHUP', () => undefined);
+// And SIGUSR2, which logrotate may send at any moment, would end it with an error.
+process.on('SIGUSR2', () => undefined);
 
 // The mirror, the control socket and the practice tenant's keys are nobody else's business.
 process.umask(0o027);

@@ -34,6 +34,7 @@ const TOP = [
   'console-inquiry.ts',
   'console-process.ts',
   'reload.ts',
+  'watching.ts',
   'worker.ts',
   'workers.ts',
   'worker-protocol.ts',

@@ -6,6 +6,7 @@
  *   POST /v1/sync  {tenant?}      runs a round; answers progress and reports as JSON lines
  *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
+ *   GET  /healthz, /readyz        200 while it answers; 503 while it should get no mail
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
  *   rejections, history           in rejections-routes.ts
@@ -44,6 +45,7 @@ export interface ControlFunctions {
   approve(hash: string, tenant: string | null, by: Acting): Promise<unknown>;
   discrepancies(): Promise<unknown>;
   metrics(): Promise<string>;
+  readiness?(): { readonly ready: boolean };
   readonly operator: OperatorFunctions;
   readonly recipients?: RecipientFunctions;
   readonly rejections?: RejectionFunctions;
@@ -118,6 +120,11 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   });
   app.get('/v1/discrepancies', async (context) => context.json(await answer.discrepancies()));
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
+  app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    const readiness = answer.readiness?.() ?? { ready: true };
+    return context.json(readiness, readiness.ready ? 200 : 503);
+  });
   return app;
 }
 

@@ -288,6 +288,7 @@ export type LearnerMessage =
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
   | { readonly kind: 'credential'; readonly tenant: string; readonly news: CredentialNews }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
+  | { readonly kind: 'requests'; readonly counts: ReadonlyArray<readonly [string, string, number]> }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly message: string };
 

@@ -35,6 +35,8 @@ export interface LearningEvents {
   progress(progress: RoundProgress): void;
   credential(tenant: string, news: CredentialNews): void;
   trouble(trouble: Trouble): void;
+  /** Requests to Microsoft since the last telling. */
+  requests?(counts: ReadonlyArray<readonly [endpoint: string, code: string, times: number]>): void;
 }
 
 export interface Learning extends AsyncDisposable {
@@ -225,6 +227,9 @@ class LearningThread {
         break;
       case 'trouble':
         this.#on.trouble(message.trouble);
+        break;
+      case 'requests':
+        this.#on.requests?.(message.counts);
         break;
       case 'answer':
         this.#take(message.id)?.resolve(message.value);

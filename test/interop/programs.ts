@@ -8,7 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
 /** What a test can need. */
-export type Need = 'Postfix' | 'swaks' | 'Exim' | 'Chromium' | 'openssl' | 'sslscan' | 'haproxy';
+export type Need =
+  | 'Postfix'
+  | 'swaks'
+  | 'Exim'
+  | 'Chromium'
+  | 'openssl'
+  | 'sslscan'
+  | 'haproxy'
+  | 'promtool'
+  | 'fail2ban-regex'
+  | 'logrotate'
+  | 'rsyslogd'
+  | 'faketime';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
