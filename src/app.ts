@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { announcements, denialsToldTo, type Follower, openAnswering } from './answering.ts';
 import { keepCertificates } from './certificates.ts';
 import type { Config } from './config/config.ts';
+import { effective } from './config/effective.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
@@ -27,6 +28,7 @@ import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
+import { upkeepFunctions } from './upkeep-inquiry.ts';
 import { openWatching } from './watching.ts';
 
 /** A running gateway. */
@@ -198,6 +200,7 @@ async function openOutside(
     console: consoleFunctions(config, keeper, learning, events),
     consoleToken: keeper?.token ?? null,
     readiness: watching.readiness,
+    upkeep: upkeepFunctions({ live, shared, learning, events }),
   });
   closers.push(() => control[Symbol.asyncDispose]());
   if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
@@ -255,13 +258,6 @@ function openLiveLookups(config: Config, learning: Learning, events: Events): Li
     found: events.lookupFound,
     trouble: events.lookupTrouble,
   });
-}
-
-/** The configuration as it took effect, for the log. It holds no secret but a proxy's password, which goes. */
-function effective(config: Config): unknown {
-  const proxy = config.proxy?.replace(/\/\/[^/@]*@/, '//***@') ?? null;
-  const policy = { ...config.policy, domains: [...config.policy.domains.values()] };
-  return { ...config, proxy, policy };
 }
 
 /** The first SIGTERM or SIGINT. A second one finds no handler and ends the process at once. */

@@ -14,4 +14,9 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
   terminal: process.stdout.isTTY === true,
+  // Erases the line (ECMA-48 EL) and draws it anew, cut at the width so that it stays one line.
+  ...(process.stderr.isTTY === true && {
+    progress: (text: string) =>
+      process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`),
+  }),
 });

@@ -13,6 +13,7 @@
  *   applications                  in application-routes.ts
  *   one address, exports          in door-routes.ts
  *   harvest                       in harvest-routes.ts
+ *   domains, backup               in upkeep-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -31,6 +32,7 @@ import { type HarvestFunctions, harvestRoutes } from './harvest-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 import { type RejectionFunctions, rejectionRoutes } from './rejections-routes.ts';
+import { type UpkeepFunctions, upkeepRoutes } from './upkeep-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
@@ -55,6 +57,7 @@ export interface ControlFunctions {
   readonly consoleToken?: string | null;
   readonly doors: DoorFunctions;
   readonly harvest: HarvestFunctions;
+  readonly upkeep?: UpkeepFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -83,6 +86,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   doorRoutes(app, answer.doors, answer.check);
   harvestRoutes(app, answer.harvest);
+  if (answer.upkeep) upkeepRoutes(app, answer.upkeep);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);
@@ -134,7 +138,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
  */
 export async function claimControlSocket(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  if (await answers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
+  if (await controlSocketAnswers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
   unlinkSync(path);
 }
 
@@ -161,7 +165,8 @@ async function readBody(request: { json(): Promise<unknown> }): Promise<Record<s
   return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
-function answers(path: string): Promise<boolean> {
+/** Whether a living daemon is behind a socket file. */
+export function controlSocketAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(path);
     socket.once('error', () => resolve(false));

@@ -45,6 +45,7 @@ export const EVENT_NAMES = [
   'override.add',
   'override.remove',
   'import.done',
+  'backup.make',
   'credential.use',
   'credential.trouble',
   'credential.expiry',

@@ -24,6 +24,7 @@ import type {
   Trouble,
 } from './protocol.ts';
 import type { RoundProgress, RoundReport } from './report.ts';
+import type { UpkeepRequests } from './upkeep-protocol.ts';
 
 /** What the learning side tells. None of them may throw. */
 export interface LearningEvents {
@@ -86,6 +87,7 @@ type OperatorRequest =
   | 'rounds'
   | 'discrepancies'
   | 'observed'
+  | keyof UpkeepRequests
   | ApplicationRequestName;
 
 interface Pending {
