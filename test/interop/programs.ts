@@ -18,9 +18,7 @@ export type Need =
   | 'haproxy'
   | 'promtool'
   | 'fail2ban-regex'
-  | 'logrotate'
-  | 'rsyslogd'
-  | 'faketime';
+  | 'logrotate';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
