@@ -19,6 +19,9 @@ export type Need =
   | 'openssl'
   | 'sslscan'
   | 'haproxy'
+  | 'promtool'
+  | 'fail2ban-regex'
+  | 'logrotate'
   | 'msmtp';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
