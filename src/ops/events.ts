@@ -171,7 +171,7 @@ const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as co
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
 function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
   const { action, reason, tenant } = answer.verdict;
-  metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
+  metrics.verdicts.count(action, reason, tenant ?? '');
   const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
   const level = levelOf(event, reason);
   if (logger.isLevelEnabled(level)) writeRecipient(logger, level, event, answer);

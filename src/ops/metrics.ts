@@ -1,9 +1,10 @@
 /** Prometheus metrics. Labels are bounded: never an address, a client or a message text. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { VerdictTally } from './verdict-tally.ts';
 
 export interface Metrics {
   readonly registry: Registry;
-  readonly verdicts: Counter<'verdict' | 'reason' | 'tenant'>;
+  readonly verdicts: VerdictTally;
   readonly messages: Counter<'result'>;
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
@@ -31,12 +32,7 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   return {
     registry,
-    verdicts: new Counter({
-      name: 'rcptgate_rcpt_verdicts_total',
-      help: 'Recipients answered, by verdict and reason.',
-      labelNames: ['verdict', 'reason', 'tenant'],
-      registers,
-    }),
+    verdicts: verdictTally(registry),
     messages: new Counter({
       name: 'rcptgate_relay_messages_total',
       help: 'Messages by what became of them at the next hop.',
@@ -117,6 +113,21 @@ function ledgerCounters(registry: Registry) {
   };
 }
 
+/** The counter of verdicts: whoever reads it has what was tallied added first. */
+function verdictTally(registry: Registry): VerdictTally {
+  const tally = new VerdictTally();
+  new Counter({
+    name: 'rcptgate_rcpt_verdicts_total',
+    help: 'Recipients answered, by verdict and reason.',
+    labelNames: ['verdict', 'reason', 'tenant'],
+    registers: [registry],
+    collect() {
+      tally.settle(this);
+    },
+  });
+  return tally;
+}
+
 /** How much a counter grew. */
 export interface CounterGrowth {
   readonly name: string;
@@ -130,7 +141,9 @@ export function counterGrowth({ registry }: Metrics): () => CounterGrowth[] {
   const last = new Map<string, number>();
   return () =>
     counters.flatMap((counter) => {
-      const { name, hashMap } = counter as unknown as CounterState;
+      const state = counter as unknown as CounterState;
+      state.collect?.();
+      const { name, hashMap } = state;
       return Object.entries(hashMap).flatMap(([key, { labels, value }]) => {
         const by = value - (last.get(`${name} ${key}`) ?? 0);
         last.set(`${name} ${key}`, value);
@@ -142,6 +155,8 @@ export function counterGrowth({ registry }: Metrics): () => CounterGrowth[] {
 /** What prom-client keeps of a counter; its public way to it is a promise. */
 interface CounterState {
   readonly name: string;
+  /** Brings it up to date; what is tallied elsewhere has one. */
+  collect?(): void;
   readonly hashMap: Readonly<
     Record<string, { readonly labels: CounterGrowth['labels']; readonly value: number }>
   >;
