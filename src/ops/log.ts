@@ -18,7 +18,7 @@ export interface Log extends AsyncDisposable {
 
 const FLUSH_MS = 100;
 /** Characters that are written at once. */
-const FULL = 65_536;
+const FULL = 16_384;
 
 /** Opens the log on a file descriptor (1 is standard output). */
 export function openLog(level: LogLevel, fd = 1): Log {
