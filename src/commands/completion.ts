@@ -76,3 +76,15 @@ function fish(commands: readonly Completed[]): string {
     ...lines,
   ].join('\n');
 }
+
+/** What may follow a command, as its usage says. */
+export const WORDS: Readonly<Record<string, readonly string[]>> = {
+  sync: ['approve'],
+  override: ['list', 'add', 'remove'],
+  harvest: ['list', 'reset'],
+  tenant: ['list'],
+  domain: ['list'],
+  export: ['write'],
+  config: ['check', 'show'],
+  completion: ['bash', 'zsh', 'fish'],
+};

@@ -225,9 +225,12 @@ export class Mail {
 
   /** Answers a recipient now, or behind those that wait for their next hop. */
   private answer(transaction: Transaction, outcome: RecipientOutcome): void {
+    if (!this.answering) {
+      this.say(transaction, outcome);
+      return;
+    }
     const say = (): void => this.say(transaction, outcome);
-    if (!this.answering) say();
-    else this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
+    this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
   }
 
   private say(transaction: Transaction, outcome: RecipientOutcome): void {
