@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { upkeepCommands } from './cli-upkeep.ts';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
-import type { Completed } from './commands/completion.ts';
+import type { Completed, WORDS } from './commands/completion.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { discrepancies } from './commands/discrepancies.ts';
@@ -275,17 +275,6 @@ function completed(): readonly Completed[] {
     words: WORDS[name] ?? [],
   }));
 }
-
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  sync: ['approve'],
-  override: ['list', 'add', 'remove'],
-  harvest: ['list', 'reset'],
-  tenant: ['list'],
-  domain: ['list'],
-  export: ['write'],
-  config: ['check', 'show'],
-  completion: ['bash', 'zsh', 'fish'],
-};
 
 function overview(): string {
   const lines = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}`);
