@@ -87,9 +87,9 @@ function Ended({ connection, language }: { connection: Connection; language: Lan
         </p>
       )}
       {problem !== null && <ProblemText problem={problem} language={language} />}
-      {phase === 'done' && <Next language={language} />}
       {adopted && <p>{words.adopted}</p>}
       {!adopted && phase !== 'done' && <p>{words.unchanged}</p>}
+      {phase === 'done' && <Next language={language} />}
     </>
   );
 }
