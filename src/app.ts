@@ -7,6 +7,7 @@ import { announcements, denialsToldTo, type Follower, openAnswering } from './an
 import { keepCertificates } from './certificates.ts';
 import { type Claims, claimAll, type Service } from './claims.ts';
 import type { Config } from './config/config.ts';
+import { effective } from './config/effective.ts';
 import { unreadableFiles } from './config/file.ts';
 import { claimControlSocket, openControlSocket } from './console/control.ts';
 import { consoleFunctions, consoleOf } from './console-inquiry.ts';
@@ -30,6 +31,8 @@ import { collectAcceptedMail } from './sync/accepted-mail.ts';
 import { type LiveLookups, openLookups } from './sync/lookup.ts';
 import { collectObservations } from './sync/observations.ts';
 import { type Learning, startLearning } from './sync/thread.ts';
+import { upkeepFunctions } from './upkeep-inquiry.ts';
+import { openWatching } from './watching.ts';
 
 /** A running gateway. */
 export interface Gateway {
@@ -69,9 +72,14 @@ export async function serve(
 ): Promise<number> {
   const { notifier } = service;
   const stopped = stopSignal();
-  await using log = openLog(config.logLevel);
+  await using log = openLog(config.logLevel, config.log.stdout ? 1 : null, config.log.file);
   const metrics = createMetrics();
-  const events = createEvents(log.logger, metrics);
+  const events = createEvents(log.logger, metrics, config.log.rejectionsPerSecond);
+  log.tell({ trouble: events.logTrouble, lost: events.logLost });
+  process.on('SIGUSR2', () => {
+    const file = log.reopen();
+    if (file !== null) events.logReopen(file);
+  });
   events.processStart(version, process.version);
   events.configEffective(effective(config));
   for (const { key, problem } of unreadableFiles(config)) events.configWarning(key, problem);
@@ -84,6 +92,7 @@ export async function serve(
     events.processStop(await stopped);
     void notifier.stopping(config.stopTimeout + LAST_WORD_MS * 2);
     await gateway.stop();
+    events.recipientsFlush();
     events.processStopped();
     return 0;
   } catch (error) {
@@ -180,6 +189,8 @@ async function openOutside(
   const parts = { ...inside, fds: fds.smtp, noted: rejections.log, events, metrics, log };
   const answering = await openAnswering(parts, closers);
   const { listeners, workers, nextHops } = answering;
+  const watching = openWatching({ ...inside, events, metrics, listeners, nextHops }, closers);
+  closers.push(async () => watching.drain());
   certificates.presentedBy(() => live.config.smtp, listeners);
   const doors = await openDoors(live, edgeOf(shared, null, inside, events), fds.doors, events, closers);
   const keeper = consoleOf(config, fds.console, events);
@@ -200,10 +211,7 @@ async function openOutside(
       events,
     },
     exports: exports.functions,
-    metrics() {
-      inside.look();
-      return metrics.registry.metrics();
-    },
+    metrics: watching.metrics,
   };
   const control = await openControlSocket(config.controlSocket, {
     ...controlFunctions(inquired),
@@ -211,6 +219,8 @@ async function openOutside(
     reload: inside.reload,
     console: consoleFunctions(config, keeper, learning, events),
     consoleToken: keeper?.token ?? null,
+    readiness: watching.readiness,
+    upkeep: upkeepFunctions({ live, shared, learning, events }),
   });
   closers.push(() => control[Symbol.asyncDispose]());
   if (keeper) closers.push(() => keeper[Symbol.asyncDispose]());
@@ -257,6 +267,7 @@ function openLearning(
     held: events.syncHeld,
     progress: () => undefined,
     credential: events.credential,
+    requests: events.requestsSent,
     trouble: ({ message, ...detail }) => events.syncTrouble(message, detail),
   });
 }
@@ -267,13 +278,6 @@ function openLiveLookups(config: Config, learning: Learning, events: Events): Li
     found: events.lookupFound,
     trouble: events.lookupTrouble,
   });
-}
-
-/** The configuration as it took effect, for the log. It holds no secret but a proxy's password, which goes. */
-function effective(config: Config): unknown {
-  const proxy = config.proxy?.replace(/\/\/[^/@]*@/, '//***@') ?? null;
-  const policy = { ...config.policy, domains: [...config.policy.domains.values()] };
-  return { ...config, proxy, policy };
 }
 
 /** The first SIGTERM or SIGINT. A second one finds no handler and ends the process at once. */

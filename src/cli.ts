@@ -1,8 +1,10 @@
 /** The command table. Small commands ask the running daemon over its control socket. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { upkeepCommands } from './cli-upkeep.ts';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
+import { type Completed, SUBCOMMANDS } from './commands/completion.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { discrepancies } from './commands/discrepancies.ts';
@@ -12,10 +14,11 @@ import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { rejections } from './commands/rejections.ts';
-import { hangUp, reload } from './commands/reload.ts';
+import { hangUpInstead, reload } from './commands/reload.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
+import { effective } from './config/effective.ts';
 import { DEFAULT_CONFIG_FILE, readConfig, unreadableFiles } from './config/file.ts';
 import { problemLines } from './config/problem.ts';
 import { controlClient, DaemonUnreachable } from './console/control-client.ts';
@@ -47,11 +50,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'have the daemon read its configuration and certificates again',
     help: 'Says what took effect, and what waits for the restart. Exit code: 0 done, 2 the configuration has problems, and nothing changed.',
     options: {},
-    run: (args, terminal) =>
-      withDaemon(args, terminal, reload).catch((error: unknown) => {
-        if (error instanceof DaemonUnreachable && hangUp(process.env)) return EXIT.ok;
-        throw error;
-      }),
+    run: (args, terminal) => withDaemon(args, terminal, reload).catch(hangUpInstead),
   },
   check: {
     usage: 'rcptgate check ADDRESS… [--json] [--config FILE]',
@@ -162,12 +161,13 @@ also when one would lose more than its max_shrink. What a list cannot say is tol
     options: { domain: 'string' },
     run: (args, terminal) => withDaemon(args, terminal, discrepancies),
   },
+  ...upkeepCommands({ withConfig, withDaemon, commands: completed }),
   config: {
-    usage: 'rcptgate config check [--config FILE]',
-    summary: 'check a configuration file and list every problem',
-    help: 'Exit code: 0 when the daemon would start with it, 2 otherwise.',
+    usage: 'rcptgate config check | show [--config FILE]',
+    summary: 'check a configuration file and list every problem, or show what it comes to, defaults included',
+    help: 'show prints JSON without secrets. Neither needs the daemon. Exit code: 0 when the daemon would start with it, 2 otherwise.',
     options: {},
-    run: async (args, terminal) => configCheck(args, terminal),
+    run: async (args, terminal) => configCommand(args, terminal),
   },
   practice: {
     usage: 'rcptgate practice [--from-nothing] [--state DIR] [--users N]',
@@ -249,15 +249,27 @@ function withDaemon(args: Arguments, terminal: Terminal, command: DaemonCommand)
   );
 }
 
-function configCheck(args: Arguments, terminal: Terminal): Promise<number> {
-  if (args.positionals.join(' ') !== 'check')
+function configCommand(args: Arguments, terminal: Terminal): Promise<number> {
+  const asked = args.positionals.join(' ');
+  if (asked !== 'check' && asked !== 'show')
     return Promise.resolve(usageError(terminal, COMMANDS.config?.usage ?? ''));
   return withConfig(args.config, terminal, async (config) => {
+    if (asked === 'show') return say(terminal, JSON.stringify(effective(config), null, 2));
     const warnings = unreadableFiles(config);
     if (warnings.length > 0) terminal.err(`warnings:\n${problemLines(warnings)}`);
     terminal.out(`${args.config} is valid.`);
     return EXIT.ok;
   });
+}
+
+/** What the completion of a shell needs: every command with its options, and the words that its usage names. */
+function completed(): readonly Completed[] {
+  return Object.entries(COMMANDS).map(([name, { usage, summary, options }]) => ({
+    name,
+    summary,
+    options: [...Object.keys(options), 'config', ...(usage.includes('--json') ? ['json'] : []), 'help'],
+    words: SUBCOMMANDS[name] ?? [],
+  }));
 }
 
 function overview(): string {

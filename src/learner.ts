@@ -6,9 +6,13 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { applicationHandlers } from './application-requests.ts';
-import { openHttp } from './graph/http.ts';
-import { type Mirror, openMirror } from './mirror/mirror.ts';
+import { packDeparted } from './core/departed.ts';
+import { countedHttp } from './graph/counted-http.ts';
+import { type Http, openHttp } from './graph/http.ts';
+import { lastImage } from './mirror/image.ts';
+import type { Mirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
+import { openSoundMirror } from './sound-mirror.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
 import { consoleHandlers } from './sync/console-requests.ts';
 import { openPatiently } from './sync/opening.ts';
@@ -50,7 +54,7 @@ export function startLearner(
   now: () => number = Date.now,
 ): RequestHandlers {
   const stopping = new AbortController();
-  const http = openHttp({ caFile: settings.caFile, proxy: settings.proxy, timeout: settings.requestTimeout });
+  const http = openOutbound(settings, tell);
   const trouble = (message: string): void => tell({ kind: 'trouble', trouble: { message } });
   let learning: Running | null = null;
   const publishDirectory = openPublication(tell);
@@ -71,18 +75,16 @@ export function startLearner(
     },
     (message) => {
       trouble(message);
+      publishImages(settings, tell);
       tell({ kind: 'ready' });
     },
   );
-  const running = (): Running => {
-    if (learning && !stopping.signal.aborted) return learning;
+  const usable = <T>(thing: T | null): T => {
+    if (thing && !stopping.signal.aborted) return thing;
     throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
   };
-  const stored = (): Mirror => {
-    const opened = mirror.current();
-    if (opened && !stopping.signal.aborted) return opened;
-    throw new Error(mirror.trouble() ?? 'the learning thread is stopping');
-  };
+  const running = (): Running => usable(learning);
+  const stored = (): Mirror => usable(mirror.current());
   return {
     ...operatorHandlers(stored, tell),
     ...recipientHandlers(
@@ -100,6 +102,7 @@ export function startLearner(
       reopen: (tenant) => running().reopen(tenant),
     }),
     ...consoleHandlers(stored, () => running().signIn()),
+    backup: async ({ path, secrets }) => stored().backUp(path, secrets),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {
@@ -121,9 +124,15 @@ export function startLearner(
   };
 }
 
+function openOutbound({ caFile, proxy, requestTimeout: timeout }: LearnerSettings, tell: Tell): Http {
+  return countedHttp(openHttp({ caFile, proxy, timeout }), (counts) => tell({ kind: 'requests', counts }));
+}
+
 /** What is stored answers before anything is asked of Graph. */
 function openAndPublish(settings: LearnerSettings, publishDirectory: Publish, tell: Tell): Mirror {
-  const mirror = openMirror(join(settings.stateDir, 'mirror.sqlite'), settings.guard);
+  const mirror = openSoundMirror(join(settings.stateDir, 'mirror.sqlite'), settings.guard, (message) =>
+    tell({ kind: 'trouble', trouble: { message } }),
+  );
   try {
     for (const { id } of settings.tenants) publish({ mirror, tell, publishDirectory }, id);
     publishOperator(mirror, tell);
@@ -136,6 +145,15 @@ function openAndPublish(settings: LearnerSettings, publishDirectory: Publish, te
     mirror[Symbol.dispose]();
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`the mirror in ${settings.stateDir} cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+/** A mirror that cannot be opened has never told anybody: whoever was known when it still could be stays known. */
+function publishImages({ stateDir, tenants }: LearnerSettings, tell: Tell): void {
+  for (const { id: tenant } of tenants) {
+    const known = lastImage(stateDir, tenant);
+    const snapshot = { tenant, syncedAt: null, departed: packDeparted([]) };
+    if (known) tell({ kind: 'directory', snapshot: { ...snapshot, known } });
   }
 }
 

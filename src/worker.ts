@@ -51,7 +51,7 @@ const log = openLineLog(live.logLevel, (line) => {
 });
 const metrics = createMetrics();
 const growth = counterGrowth(metrics);
-const events = createEvents(log.logger, metrics);
+const events = createEvents(log.logger, metrics, live.log.rejectionsPerSecond);
 
 const shared = nothingLearnt(live);
 shared.told = settings.told;
@@ -148,6 +148,7 @@ async function stop(grace: number): Promise<void> {
   await relay.close();
   clearInterval(timer);
   harvest.flush();
+  events.recipientsFlush();
   report();
   tell({ kind: 'stopped' });
   port?.close();

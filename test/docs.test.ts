@@ -19,6 +19,7 @@ function sourceOf(file: string): string {
 const EVENTS = [
   'event-names',
   'events',
+  'log-events',
   'learning-events',
   'operator-events',
   'application-events',

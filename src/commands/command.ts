@@ -9,6 +9,8 @@ export interface Terminal {
   err(text: string): void;
   /** Standard output is a terminal: progress may be drawn. */
   readonly terminal: boolean;
+  /** Draws the state of long work over the one before; empty: it is over. Absent where nobody looks. */
+  progress?(text: string): void;
 }
 
 /** The running daemon, as its control socket shows it. */

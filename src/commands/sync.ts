@@ -27,8 +27,15 @@ export interface RoundState {
     | undefined;
 }
 
+interface RoundProgressState {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly pages: number;
+  readonly entries: number;
+}
+
 type SyncLine =
-  | { readonly progress: { readonly stream: string; readonly entries: number } }
+  | { readonly progress: RoundProgressState }
   | { readonly reports: readonly RoundState[] }
   | { readonly error: string };
 
@@ -42,11 +49,12 @@ const runRounds: DaemonCommand = async (daemon, args, terminal) => {
     const step = line as SyncLine;
     if ('error' in step) throw new Error(step.error);
     if ('reports' in step) {
+      terminal.progress?.('');
       terminal.out(args.json ? JSON.stringify(step.reports, null, 2) : roundsText(step.reports));
       return step.reports.every((round) => round.outcome === 'ok') ? EXIT.ok : EXIT.no;
     }
-    if (terminal.terminal && !args.json)
-      terminal.err(`  ${step.progress.stream}: ${step.progress.entries} read`);
+    const { tenant, stream, pages, entries } = step.progress;
+    terminal.progress?.(`${tenant} ${stream}: ${count(entries)} read, ${count(pages)} pages`);
   }
   throw new Error('the daemon closed the connection before the round ended');
 };

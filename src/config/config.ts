@@ -10,6 +10,7 @@ import { type ConsoleConfig, consoleFrom } from './console.ts';
 import { type DoorConfig, doorFrom, type ExportConfig, exportFrom } from './doors.ts';
 import type { ListenAddress } from './listen.ts';
 import { type ListenerTls, listenerTlsFrom } from './listener-tls.ts';
+import { type LogConfig, type MetricsConfig, observabilityFrom } from './observability.ts';
 import { overrideFrom } from './override.ts';
 import { type ConfigProblem, problemsOf } from './problem.ts';
 import { type RejectionsConfig, rejectionsFrom } from './rejections.ts';
@@ -95,6 +96,8 @@ export interface Config {
   readonly lookup: LookupConfig;
   readonly rejections: RejectionsConfig;
   readonly console: ConsoleConfig;
+  readonly log: LogConfig;
+  readonly metrics: MetricsConfig;
   readonly doors: readonly DoorConfig[];
   readonly exports: readonly ExportConfig[];
   readonly harvest: HarvestConfig;
@@ -174,6 +177,7 @@ function fromFile(file: ConfigFile): Config {
     harvest: file.harvest,
     rejections: rejectionsFrom(file.rejections),
     console: consoleFrom(file.console),
+    ...observabilityFrom(file.log, file.metrics),
     doors: file.door.map(doorFrom),
     exports: file.export.map(exportFrom),
   };

@@ -9,6 +9,7 @@ import { doorSchema, exportSchema } from './doors.ts';
 import { parseListen } from './listen.ts';
 import { listenerTlsKeys } from './listener-tls.ts';
 import { file } from './named-file.ts';
+import { logSchema, metricsSchema } from './observability.ts';
 import { overrideSchema } from './override.ts';
 import { rejectionsSchema } from './rejections.ts';
 import { parseDuration, parseSize } from './units.ts';
@@ -199,6 +200,8 @@ export const fileSchema = z.strictObject({
   lookup: lookupSchema.prefault({}),
   rejections: rejectionsSchema.prefault({}),
   console: consoleSchema.prefault({}),
+  log: logSchema.prefault({}),
+  metrics: metricsSchema.prefault({}),
   harvest: harvestSchema.prefault({}),
   smtp: z.array(smtpSchema).min(1, 'at least one listener is needed').prefault([{}]),
   tenant: z.array(tenantSchema).min(1, 'at least one [[tenant]] is needed'),

@@ -7,12 +7,14 @@
  *   POST /v1/reload               reads configuration and certificates again
  *   GET  /v1/discrepancies        where next hops and the directory differ
  *   GET  /metrics                 Prometheus text format
+ *   GET  /healthz, /readyz        200 while it answers; 503 while it should get no mail
  *   overrides, import, coverage   in operator-routes.ts
  *   recipients, rounds, explain   in recipient-routes.ts
  *   rejections, history           in rejections-routes.ts
  *   applications                  in application-routes.ts
  *   one address, exports          in door-routes.ts
  *   harvest                       in harvest-routes.ts
+ *   domains, backup               in upkeep-routes.ts
  *
  * Whoever may open the socket file may ask: its permissions (0660) are the access control.
  */
@@ -31,6 +33,7 @@ import { type HarvestFunctions, harvestRoutes } from './harvest-routes.ts';
 import { importRoute, type OperatorFunctions, operatorRoutes } from './operator-routes.ts';
 import { type RecipientFunctions, recipientRoutes } from './recipient-routes.ts';
 import { type RejectionFunctions, rejectionRoutes } from './rejections-routes.ts';
+import { type UpkeepFunctions, upkeepRoutes } from './upkeep-routes.ts';
 
 /** What the socket can answer; each function is given by the composition root. */
 export interface ControlFunctions {
@@ -47,6 +50,7 @@ export interface ControlFunctions {
   metrics(): Promise<string>;
   /** Reads configuration and certificates again. */
   reload?(): object;
+  readiness?(): { readonly ready: boolean };
   readonly operator: OperatorFunctions;
   readonly recipients?: RecipientFunctions;
   readonly rejections?: RejectionFunctions;
@@ -56,6 +60,7 @@ export interface ControlFunctions {
   readonly consoleToken?: string | null;
   readonly doors: DoorFunctions;
   readonly harvest: HarvestFunctions;
+  readonly upkeep?: UpkeepFunctions;
 }
 
 export interface ControlServer extends AsyncDisposable {
@@ -84,6 +89,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   if (answer.console) consoleRoutes(app, answer.console, answer.consoleToken ?? null);
   doorRoutes(app, answer.doors, answer.check);
   harvestRoutes(app, answer.harvest);
+  if (answer.upkeep) upkeepRoutes(app, answer.upkeep);
   app.get('/v1/status', async (context) => context.json(await answer.status()));
   app.post('/v1/check', async (context) => {
     const body = await readBody(context.req);
@@ -122,6 +128,11 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
   app.post('/v1/reload', (context) => context.json(answer.reload?.() ?? {}));
   app.get('/v1/discrepancies', async (context) => context.json(await answer.discrepancies()));
   app.get('/metrics', async (context) => context.text(await answer.metrics()));
+  app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    const readiness = answer.readiness?.() ?? { ready: true };
+    return context.json(readiness, readiness.ready ? 200 : 503);
+  });
   return app;
 }
 
@@ -131,7 +142,7 @@ export function controlRoutes(answer: ControlFunctions): Hono<ControlEnv> {
  */
 export async function claimControlSocket(path: string): Promise<void> {
   if (!existsSync(path)) return;
-  if (await answers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
+  if (await controlSocketAnswers(path)) throw new Error(`another rcptgate is running: it answers on ${path}`);
   unlinkSync(path);
 }
 
@@ -158,7 +169,8 @@ async function readBody(request: { json(): Promise<unknown> }): Promise<Record<s
   return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
-function answers(path: string): Promise<boolean> {
+/** Whether a living daemon is behind a socket file. */
+export function controlSocketAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(path);
     socket.once('error', () => resolve(false));

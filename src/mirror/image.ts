@@ -13,6 +13,8 @@ import { join } from 'node:path';
 export interface Images {
   /** The set of a tenant at a generation; null when there is no image of exactly that. Never throws. */
   load(tenant: string, generation: number): SharedArrayBuffer | null;
+  /** The last set of a tenant that was kept, of whatever generation; null when there is none. Never throws. */
+  loadLast(tenant: string): SharedArrayBuffer | null;
   /** Replaces the tenant's image unless it is of this generation already. @throws Error of the file system. */
   save(tenant: string, generation: number, known: SharedArrayBuffer): void;
 }
@@ -39,6 +41,13 @@ export function openImages(folder: string): Images {
         return null;
       }
     },
+    loadLast(tenant) {
+      try {
+        return read(pathOf(tenant), tenant, null);
+      } catch {
+        return null;
+      }
+    },
     save(tenant, generation, known) {
       if (stored.get(tenant) === generation) return;
       write(pathOf(tenant), tenant, generation, new Uint8Array(known));
@@ -47,13 +56,19 @@ export function openImages(folder: string): Images {
   };
 }
 
-function read(path: string, tenant: string, generation: number): SharedArrayBuffer | null {
+/** The last set of a tenant that was kept in `folder`, for when the mirror itself cannot be opened. Never throws. */
+export function lastImage(folder: string, tenant: string): SharedArrayBuffer | null {
+  return openImages(folder).loadLast(tenant);
+}
+
+/** `generation` null: any. */
+function read(path: string, tenant: string, generation: number | null): SharedArrayBuffer | null {
   const file = openSync(path, 'r');
   try {
     const length = fstatSync(file).size - HEADER;
     const header = new Uint8Array(HEADER);
     if (length < 0 || !fill(file, header)) return null;
-    const wanted = fieldsOf(generation, length);
+    const wanted = fieldsOf(generation ?? new Float64Array(header.buffer, 16, 1)[0] ?? 0, length);
     if (Buffer.compare(header.subarray(0, FIELDS), wanted) !== 0) return null;
     const known = new SharedArrayBuffer(length);
     const body = new Uint8Array(known);

@@ -12,6 +12,7 @@ import { DEFAULT_GUARD, type FormerOwner, type GuardLimits, type HeldPlan } from
 import type { StoredDiscrepancies } from '../core/reconciliation.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
 import { type Applications, openApplications } from './applications.ts';
+import { type BackupContent, backUp } from './backup.ts';
 import { openCommit, type PreviewEffect } from './commit.ts';
 import type { CompletedRound, RoundEffect } from './completed-round.ts';
 import { type ExpiryRow, openCredentials, type SealedRow } from './credentials.ts';
@@ -101,6 +102,8 @@ export interface Mirror extends Looking, Disposable {
   discrepancies(tenant: string): StoredDiscrepancies;
   /** Counts; departed are those that left after `since` (ms since 1970). */
   counts(tenant: string, since?: number): MirrorCounts;
+  /** Copies the mirror to another file while it is in use; without `secrets` no credential goes along. */
+  backUp(target: string, secrets: boolean): Promise<BackupContent>;
   /** Forgets departures whose grace period ended well before `now`. */
   prune(now: number, gracePeriod: number): void;
 }
@@ -170,6 +173,7 @@ export function openMirror(path: string, guard: GuardLimits = DEFAULT_GUARD): Mi
     accounts: openAccounts(database),
     imports: openImports(database, tenants),
     ...credentialParts(database, tenants),
+    backUp: (target, secrets) => backUp(database, target, secrets),
     prune(now, gracePeriod) {
       departures.prune(now - gracePeriod - PRUNE_MARGIN);
       recent.prune(now - guard.recentMail - DAY);

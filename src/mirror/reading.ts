@@ -99,9 +99,9 @@ export function openReading(database: Database, tenants: Tenants, images: Images
          OR EXISTS (SELECT 1 FROM departed WHERE tenant = ? AND address = ? AND held IS NOT NULL)`,
     )
     .pluck();
+  const beforeFirstRound = lastResort(images, (pk) => pages(addresses, pk));
   const built = new Map<string, Built>();
   const steps = new Map<string, Step>();
-
   const build = (pk: number, expected: number): SharedArrayBuffer => {
     const builder = addressSetBuilder(expected);
     for (const page of pages(addresses, pk)) for (const address of page) builder.add(address);
@@ -132,12 +132,12 @@ export function openReading(database: Database, tenants: Tenants, images: Images
     built.set(tenant, { generation, known, touched: 0 });
     return known;
   };
-
   return {
     directory: database.transaction((tenant: string, since: number): StoredDirectory => {
       const row = tenants.row(tenant);
-      const known = knownOf(tenant, row);
-      return { tenant, known, departed: departed.all(row.pk, since, row.synced_at), syncedAt: row.synced_at };
+      const { pk, synced_at: syncedAt } = row;
+      const known = beforeFirstRound(tenant, row) ?? knownOf(tenant, row);
+      return { tenant, known, departed: departed.all(pk, since, syncedAt), syncedAt };
     }),
     stepped: (tenant, step) => void steps.set(tenant, step),
     saveImage(tenant) {
@@ -146,6 +146,31 @@ export function openReading(database: Database, tenants: Tenants, images: Images
     },
     describe: openDescribe(database),
     counts: openCounts(database, tenants),
+  };
+}
+
+/**
+ * A mirror that has never read a tenant to the end is new, or took the place of one that was lost. Whoever was known
+ * to the one before stays known until then: the last image, and what has been read since.
+ */
+function lastResort(
+  images: Images,
+  read: (pk: number) => Iterable<readonly string[]>,
+): (tenant: string, row: TenantRow) => SharedArrayBuffer | null {
+  const kept = new Map<string, SharedArrayBuffer | null>();
+  const made = new Map<string, { readonly generation: number; readonly known: SharedArrayBuffer }>();
+  return (tenant, { pk, generation, synced_at: syncedAt }) => {
+    if (syncedAt !== null) return null;
+    if (!kept.has(tenant)) kept.set(tenant, images.loadLast(tenant));
+    const image = kept.get(tenant) ?? null;
+    if (image === null) return null;
+    const last = made.get(tenant);
+    if (last?.generation === generation) return last.known;
+    const builder = addressSetBuilderFrom(image);
+    for (const page of read(pk)) for (const address of page) builder.add(address);
+    const { buffer: known } = builder.build();
+    made.set(tenant, { generation, known });
+    return known;
   };
 }
 

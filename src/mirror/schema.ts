@@ -172,6 +172,11 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
+/** The schema that this program makes. */
+export function newestSchema(): number {
+  return MIGRATIONS.length;
+}
+
 /** The entries of running rounds. They live in a file of their own that is thrown away at every start. */
 export const STAGING = `
   CREATE TABLE round.staged (

@@ -9,9 +9,11 @@ import { applicationEvents } from './application-events.ts';
 import { consoleEvents } from './console-events.ts';
 import { type CredentialEvent, credentialLine, measureExpiry } from './credential.ts';
 import { doorEvents } from './door-events.ts';
+import { type Flood, openFlood } from './flood.ts';
 import { harvestEvents } from './harvest-events.ts';
 import { learningEvents } from './learning-events.ts';
 import { listenerEvents } from './listener-events.ts';
+import { logEvents } from './log-events.ts';
 import type { Metrics } from './metrics.ts';
 import { operatorEvents } from './operator-events.ts';
 import { writeRecipient } from './recipient-line.ts';
@@ -115,11 +117,15 @@ export interface RoundEvent {
 
 export type Events = ReturnType<typeof createEvents>;
 
-/** The events of one process. None of the functions throws. */
-export function createEvents(logger: Logger, metrics: Metrics) {
+/** The events of one process. None of the functions throws. `limit`: lines a second of refused recipients, 0 for all. */
+export function createEvents(logger: Logger, metrics: Metrics, limit = 0) {
+  const logs = logEvents(logger, metrics);
+  const flood = openFlood(limit, logs.recipientsAggregated);
   return {
-    processStart: (version: string, node: string) =>
-      logger.info({ event: 'process.start', version, node, pid: process.pid }),
+    processStart: (version: string, node: string) => {
+      metrics.buildInfo.set({ version, node }, 1);
+      logger.info({ event: 'process.start', version, node, pid: process.pid });
+    },
     processReady: (listeners: readonly string[]) => logger.info({ event: 'process.ready', listeners }),
     processStop: (signal: string) => logger.info({ event: 'process.stop', signal }),
     processStopped: () => logger.info({ event: 'process.stopped' }),
@@ -136,7 +142,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         reply: refusal.reply.text,
         helo: refusal.helo,
       }),
-    recipient: (answer: RecipientEvent) => recipient(logger, metrics, answer),
+    recipient: (answer: RecipientEvent) => recipient(logger, metrics, flood, answer),
+    /** Tells what was added up; for the end of a thread. */
+    recipientsFlush: flood.flush,
     message: (message: MessageEvent) => messageEvent(logger, metrics, message),
     nextHopTrouble: ({ nextHop, address, stage, failure, error, cleartext }: NextHopTrouble) => {
       metrics.nextHopTroubles.inc({ stage });
@@ -151,6 +159,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     syncTrouble: (error: string, detail?: unknown) =>
       logger.error({ event: 'sync.trouble', error, ...(detail === undefined ? {} : { detail }) }),
+    ...logs,
     ...listenerEvents(logger, metrics),
     ...serviceEvents(logger),
     ...learningEvents(logger, metrics),
@@ -171,12 +180,18 @@ const CREDENTIAL_EVENT = {
 const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as const;
 
 /** The event follows what the client was told; `verdict` and `reason` say what the directory knew. */
-function recipient(logger: Logger, metrics: Metrics, answer: RecipientEvent): void {
-  const { action, reason, tenant } = answer.verdict;
+function recipient(logger: Logger, metrics: Metrics, flood: Flood, answer: RecipientEvent): void {
+  const { action, reason, tenant, domain } = answer.verdict;
+  metrics.answerTimes.observe(answer.durationMs);
   metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
   const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
   const level = levelOf(event, reason);
-  if (logger.isLevelEnabled(level)) writeRecipient(logger, level, event, answer);
+  if (!logger.isLevelEnabled(level)) return;
+  const { code } = answer.reply;
+  const source = answer.mode;
+  const realClient = answer.client.address;
+  const kind = { answer: event, verdict: action, reason, code, domain, tenant, source, realClient };
+  if (event === 'rcpt.accept' || flood.passes(kind)) writeRecipient(logger, level, event, answer);
 }
 
 const ROUTINE = new Set(['known', 'subaddress', 'postmaster', 'imported']);

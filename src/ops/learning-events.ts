@@ -39,6 +39,10 @@ export function learningEvents(logger: Logger, metrics: Metrics) {
       const since = isoTime(plan.since);
       logger.warn({ event: 'sync.held', tenant, plan: hash, since, held: addresses, why, addresses: top });
     },
+    /** Requests to Microsoft; counted only. */
+    requestsSent: (counts: ReadonlyArray<readonly [endpoint: string, code: string, times: number]>) => {
+      for (const [endpoint, code, times] of counts) metrics.graphRequests.inc({ endpoint, code }, times);
+    },
     lookupAnswered: (tenant: string, outcome: string) => metrics.lookups.inc({ tenant, outcome }),
     lookupFound: (tenant: string, address: string, durationMs: number) =>
       logger.info({ event: 'lookup.found', tenant, ms: rounded(durationMs), address }),

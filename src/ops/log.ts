@@ -1,16 +1,16 @@
 /**
- * The log: pino writing one flat JSON object a line to standard output.
+ * The log: pino writing one flat JSON object a line to standard output, a file, or both.
  *
  * Lines are collected and written every 100 ms (or 64 KB) by an asynchronous destination: a blocked reader of the
  * log must never hold up an answer, and a write per rejection costs as much as the SMTP work itself.
  */
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { journalPrefix } from './journal.ts';
+import { openTargets, type Targets } from './log-target.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The log and the means to get the last lines out before the process ends. */
-export interface Log extends AsyncDisposable {
+export interface Log extends AsyncDisposable, Pick<Targets, 'reopen' | 'tell'> {
   readonly logger: Logger;
   setLevel(level: LogLevel): void;
   /** Takes whole lines that another thread has worded. */
@@ -21,17 +21,14 @@ const FLUSH_MS = 100;
 /** Characters that are written at once. */
 const FULL = 65_536;
 
-/** Opens the log on a file descriptor (1 is standard output). */
-export function openLog(level: LogLevel, fd = 1): Log {
-  const prefixed = journalPrefix(process.env.JOURNAL_STREAM, fd);
-  const destination = pino.destination({ dest: fd, sync: false, minLength: 1 });
-  // A reader that went away (EPIPE) costs log lines, not mail.
-  destination.on('error', () => undefined);
+/** Opens the log on a file descriptor (1 is standard output; null is none) and a file. */
+export function openLog(level: LogLevel, fd: number | null = 1, file: string | null = null): Log {
+  const targets = openTargets(fd, file);
   // The destination measures every text it is given, so it is given few and long ones.
   let lines: string[] = [];
   let length = 0;
   const flush = (): void => {
-    if (lines.length > 0) destination.write(prefixed(lines.join('')));
+    if (lines.length > 0) targets.write(lines.join(''));
     lines = [];
     length = 0;
   };
@@ -49,13 +46,15 @@ export function openLog(level: LogLevel, fd = 1): Log {
       logger.level = next;
     },
     write,
+    reopen() {
+      flush();
+      return targets.reopen();
+    },
+    tell: targets.tell,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       flush();
-      await new Promise<void>((resolve) => {
-        destination.flush(() => resolve());
-        setTimeout(resolve, 1000).unref();
-      });
+      await targets.close();
     },
   };
 }

@@ -1,9 +1,12 @@
 /** Prometheus metrics. Labels are bounded: never an address, a client or a message text. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { ANSWER_TIMES, type AnswerTimes, answerTimes } from './answer-times.ts';
+import { processMetrics } from './process-metrics.ts';
 
-export interface Metrics {
+export interface Metrics extends ReturnType<typeof processMetrics> {
   readonly registry: Registry;
   readonly verdicts: Counter<'verdict' | 'reason' | 'tenant'>;
+  readonly answerTimes: AnswerTimes;
   readonly messages: Counter<'result'>;
   readonly nextHopTroubles: Counter<'stage'>;
   readonly rounds: Counter<'tenant' | 'outcome'>;
@@ -37,6 +40,8 @@ export function createMetrics(): Metrics {
       labelNames: ['verdict', 'reason', 'tenant'],
       registers,
     }),
+    answerTimes: answerTimes(registry),
+    ...processMetrics(registry),
     messages: new Counter({
       name: 'rcptgate_relay_messages_total',
       help: 'Messages by what became of them at the next hop.',
@@ -61,13 +66,7 @@ export function createMetrics(): Metrics {
       labelNames: ['tenant', 'outcome'],
       registers,
     }),
-    exports: new Counter({
-      name: 'rcptgate_exports_total',
-      help: 'Standing exports by what became of them.',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    ...ledgerCounters(registry),
+    ...furtherCounters(registry),
     tlsFailures: new Counter({
       name: 'rcptgate_tls_failures_total',
       help: 'TLS handshakes of clients that failed.',
@@ -84,6 +83,29 @@ export function createMetrics(): Metrics {
       labelNames: ['listener', 'name'],
       registers,
     }),
+    ...tenantGauges(registry),
+  };
+}
+
+/** With every outcome at zero from the start: Prometheus sees no increase in a series that begins with 1. */
+function fromZero(counter: Counter<'outcome'>, outcomes: readonly string[]): Counter<'outcome'> {
+  for (const outcome of outcomes) counter.inc({ outcome }, 0);
+  return counter;
+}
+
+/** What becomes of answers in the rejection log, of exports, and of clients that guess. */
+function furtherCounters(registry: Registry) {
+  const registers = [registry];
+  return {
+    exports: fromZero(
+      new Counter({
+        name: 'rcptgate_exports_total',
+        help: 'Standing exports by what became of them.',
+        labelNames: ['outcome'],
+        registers,
+      }),
+      ['written', 'unchanged', 'refused', 'failed'],
+    ),
     harvestDenials: new Counter({
       name: 'rcptgate_harvest_denials_total',
       help: 'Clients denied because they asked for too many unknown recipients.',
@@ -94,20 +116,15 @@ export function createMetrics(): Metrics {
       help: 'Connections and recipients of denied clients that were turned away.',
       registers,
     }),
-    ...tenantGauges(registry),
-  };
-}
-
-/** What becomes of answers in the rejection log. */
-function ledgerCounters(registry: Registry) {
-  const registers = [registry];
-  return {
-    rejections: new Counter({
-      name: 'rcptgate_rejection_log_answers_total',
-      help: 'Answers of 4xx and 5xx by what the rejection log did with them: kept, aggregated or lost.',
-      labelNames: ['outcome'],
-      registers,
-    }),
+    rejections: fromZero(
+      new Counter({
+        name: 'rcptgate_rejection_log_answers_total',
+        help: 'Answers of 4xx and 5xx by what the rejection log did with them: kept, aggregated or lost.',
+        labelNames: ['outcome'],
+        registers,
+      }),
+      ['kept', 'aggregated', 'lost'],
+    ),
     regrets: new Counter({
       name: 'rcptgate_regretted_addresses_total',
       help: 'Addresses that were rejected as unknown and appeared in the directory later.',
@@ -125,18 +142,20 @@ export interface CounterGrowth {
 }
 
 /** Tells, at every call, what the counters of this thread have grown since the last one. */
-export function counterGrowth({ registry }: Metrics): () => CounterGrowth[] {
+export function counterGrowth({ registry, answerTimes }: Metrics): () => CounterGrowth[] {
   const counters = registry.getMetricsAsArray().filter((metric) => metric instanceof Counter);
   const last = new Map<string, number>();
-  return () =>
-    counters.flatMap((counter) => {
+  return () => [
+    ...answerTimes.growth().map(([place, by]) => ({ name: ANSWER_TIMES, labels: { place }, by })),
+    ...counters.flatMap((counter) => {
       const { name, hashMap } = counter as unknown as CounterState;
       return Object.entries(hashMap).flatMap(([key, { labels, value }]) => {
         const by = value - (last.get(`${name} ${key}`) ?? 0);
         last.set(`${name} ${key}`, value);
         return by === 0 ? [] : [{ name, labels, by }];
       });
-    });
+    }),
+  ];
 }
 
 /** What prom-client keeps of a counter; its public way to it is a promise. */
@@ -148,8 +167,12 @@ interface CounterState {
 }
 
 /** Adds what other threads have counted. */
-export function addGrowth({ registry }: Metrics, growth: readonly CounterGrowth[]): void {
+export function addGrowth({ registry, answerTimes }: Metrics, growth: readonly CounterGrowth[]): void {
   for (const { name, labels, by } of growth) {
+    if (name === ANSWER_TIMES) {
+      answerTimes.add(Number(labels.place), by);
+      continue;
+    }
     const counter = registry.getSingleMetric(name);
     if (counter instanceof Counter) counter.inc({ ...labels }, by);
   }

@@ -38,6 +38,9 @@ export function operatorEvents(logger: Logger) {
       logger.info({ event: 'override.remove', who, from, ...fieldsOf(override) }),
     importDone: ({ who, from }: DoneBy, { file, ...done }: ImportEvent) =>
       logger.info({ event: 'import.done', who, from, ...done, file }),
+    /** `secrets`: sealed credentials are in the copy. */
+    backupMade: ({ who, from }: DoneBy, bytes: number, secrets: boolean) =>
+      logger.info({ event: 'backup.make', who, from, bytes, secrets }),
     /** `tenant` null: all. */
     syncRequest: ({ who, from }: DoneBy, tenant: string | null, dryRun: boolean) =>
       logger.info({ event: 'sync.request', who, from, tenant, dry_run: dryRun }),

@@ -11,12 +11,10 @@ import type { HeldPage, RecipientPicture, SearchAsk, SearchPage } from '../core/
 import type { GuardLimits, HeldPlan } from '../core/reconcile.ts';
 import type { Comparison, Discrepancy, StoredDiscrepancies } from '../core/reconciliation.ts';
 import type { SharedDomain } from '../core/shared-domains.ts';
-
 import type { ApplicationRequests } from './application-protocol.ts';
-
 import type { ConsoleRequests } from './console-requests.ts';
-
 import type { RoundError, RoundProgress, RoundReport } from './report.ts';
+import type { UpkeepRequests } from './upkeep-protocol.ts';
 
 /** One tenant to learn from. */
 export interface LearnerTenant {
@@ -214,7 +212,7 @@ export interface ObservedBatch {
 }
 
 /** What can be asked, with what it is answered by. */
-export interface Requests extends ApplicationRequests, ConsoleRequests {
+export interface Requests extends ApplicationRequests, ConsoleRequests, UpkeepRequests {
   readonly sync: {
     readonly ask: { readonly tenant: string | null; readonly dryRun: boolean };
     readonly answer: readonly RoundReport[];
@@ -288,6 +286,7 @@ export type LearnerMessage =
   | { readonly kind: 'progress'; readonly progress: RoundProgress }
   | { readonly kind: 'credential'; readonly tenant: string; readonly news: CredentialNews }
   | { readonly kind: 'trouble'; readonly trouble: Trouble }
+  | { readonly kind: 'requests'; readonly counts: ReadonlyArray<readonly [string, string, number]> }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly message: string };
 

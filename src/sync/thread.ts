@@ -24,6 +24,7 @@ import type {
   Trouble,
 } from './protocol.ts';
 import type { RoundProgress, RoundReport } from './report.ts';
+import type { UpkeepRequests } from './upkeep-protocol.ts';
 
 /** What the learning side tells. None of them may throw. */
 export interface LearningEvents {
@@ -35,6 +36,8 @@ export interface LearningEvents {
   progress(progress: RoundProgress): void;
   credential(tenant: string, news: CredentialNews): void;
   trouble(trouble: Trouble): void;
+  /** Requests to Microsoft since the last telling. */
+  requests?(counts: ReadonlyArray<readonly [endpoint: string, code: string, times: number]>): void;
 }
 
 export interface Learning extends AsyncDisposable {
@@ -84,6 +87,7 @@ type OperatorRequest =
   | 'rounds'
   | 'discrepancies'
   | 'observed'
+  | keyof UpkeepRequests
   | ApplicationRequestName;
 
 interface Pending {
@@ -225,6 +229,9 @@ class LearningThread {
         break;
       case 'trouble':
         this.#on.trouble(message.trouble);
+        break;
+      case 'requests':
+        this.#on.requests?.(message.counts);
         break;
       case 'answer':
         this.#take(message.id)?.resolve(message.value);

@@ -18,7 +18,10 @@ export type Need =
   | 'Chromium'
   | 'openssl'
   | 'sslscan'
-  | 'haproxy';
+  | 'haproxy'
+  | 'promtool'
+  | 'fail2ban-regex'
+  | 'logrotate';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =
