@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { upkeepCommands } from './cli-upkeep.ts';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
-import { type Completed, WORDS } from './commands/completion.ts';
+import { type Completed, SUBCOMMANDS } from './commands/completion.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { discrepancies } from './commands/discrepancies.ts';
@@ -14,7 +14,7 @@ import { harvest } from './commands/harvest.ts';
 import { importFile } from './commands/import.ts';
 import { override } from './commands/override.ts';
 import { rejections } from './commands/rejections.ts';
-import { hangUp, reload } from './commands/reload.ts';
+import { hangUpInstead, reload } from './commands/reload.ts';
 import { status } from './commands/status.ts';
 import { sync } from './commands/sync.ts';
 import type { Config } from './config/config.ts';
@@ -50,11 +50,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'have the daemon read its configuration and certificates again',
     help: 'Says what took effect, and what waits for the restart. Exit code: 0 done, 2 the configuration has problems, and nothing changed.',
     options: {},
-    run: (args, terminal) =>
-      withDaemon(args, terminal, reload).catch((error: unknown) => {
-        if (error instanceof DaemonUnreachable && hangUp(process.env)) return EXIT.ok;
-        throw error;
-      }),
+    run: (args, terminal) => withDaemon(args, terminal, reload).catch(hangUpInstead),
   },
   check: {
     usage: 'rcptgate check ADDRESS… [--json] [--config FILE]',
@@ -272,7 +268,7 @@ function completed(): readonly Completed[] {
     name,
     summary,
     options: [...Object.keys(options), 'config', ...(usage.includes('--json') ? ['json'] : []), 'help'],
-    words: WORDS[name] ?? [],
+    words: SUBCOMMANDS[name] ?? [],
   }));
 }
 

@@ -34,14 +34,12 @@ function say(reloaded: Reloaded, { out, err }: Terminal): void {
 
 /**
  * For a daemon without a control socket, because its start could not work: the service manager names its process in
- * MAINPID to the command that reloads it. False when there is nobody to signal.
+ * MAINPID to the command that reloads it. @throws the error itself when it is another, or there is nobody to signal.
  */
-export function hangUp(env: Readonly<Record<string, string | undefined>>): boolean {
-  const pid = Number(env.MAINPID);
-  if (!Number.isSafeInteger(pid) || pid < 2) return false;
-  try {
-    return process.kill(pid, 'SIGHUP');
-  } catch {
-    return false;
-  }
+export function hangUpInstead(error: unknown): number {
+  const pid = Number(process.env.MAINPID);
+  const unreachable = error instanceof Error && error.name === 'DaemonUnreachable';
+  if (!unreachable || !Number.isSafeInteger(pid) || pid < 2) throw error;
+  process.kill(pid, 'SIGHUP');
+  return EXIT.ok;
 }
