@@ -43,6 +43,7 @@ let failed = false;
 /** One row; `good` false fails the run. */
 function row(name, good, ...facts) {
   failed ||= good === false;
+  console.error(`${name}: ${facts.join('; ')}`);
   rows.push([name, good === null ? 'left out' : good ? 'yes' : 'NO', facts.join('; ')]);
 }
 
@@ -187,6 +188,17 @@ function smallDisk(name) {
   }
 }
 
+/** A bind mount may lie over the first one. */
+function unmount(folder) {
+  for (let mounted = true; mounted; ) {
+    try {
+      execFileSync('umount', ['-l', folder], { stdio: 'ignore' });
+    } catch {
+      mounted = false;
+    }
+  }
+}
+
 async function fullDisk() {
   const folder = smallDisk('full');
   if (folder === null) return row('disk full', null, 'a tmpfs cannot be mounted here');
@@ -223,7 +235,7 @@ async function fullDisk() {
     const { lines, sums } = loggedRejections(logFile);
     row('disk full', good && lines + sums === 200, ...facts, `log ${lines + sums}`);
   } finally {
-    execFileSync('umount', ['-l', folder]);
+    unmount(folder);
   }
 }
 
@@ -257,7 +269,7 @@ async function readOnly() {
   } catch (error) {
     row('started on it', false, error.message);
   } finally {
-    execFileSync('umount', ['-l', folder], { stdio: 'ignore' });
+    unmount(folder);
   }
 }
 
@@ -298,9 +310,9 @@ for (const part of [flood, idle, fullDisk, readOnly, clock]) {
 }
 await hop.close();
 await tenant.close?.();
-rmSync(scratch, { recursive: true, force: true });
 
 console.log(`\n| trouble | mail flows, counts add up | figures |\n|---|---|---|`);
 for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
 console.log(`\nmessages at the next hop: ${delivered}`);
+rmSync(scratch, { recursive: true, force: true });
 process.exit(failed ? 1 : 0);
