@@ -170,7 +170,7 @@ async function idle() {
       `${IDLE} idle connections`,
       mail === 100 && held >= IDLE,
       `${held} sessions, ${(((full - before) * 1024) / IDLE).toFixed(1)} KB each`,
-      `mail 100 of ${mail}, p50 ${times[50].toFixed(1)} ms, p99 ${times[98].toFixed(1)} ms`,
+      `mail ${mail} of 100, p50 ${times[50].toFixed(1)} ms, p99 ${times[98].toFixed(1)} ms`,
       `memory ${mb(before)}, with them ${mb(full)}`,
     );
   });
@@ -255,7 +255,7 @@ async function readOnly() {
       for (let count = 0; count < 50; count += 1) if ((await sendMessage(gateway.port)) === 250) mail += 1;
       const unknown = await askRecipient(gateway.port, 'nobody@contoso.example');
       row(
-        'read-only state directory',
+        'state directory read-only for new files',
         mail === 50 && unknown === 550,
         `mail ${mail} of 50, unknown ${unknown}, readyz ${await gateway.ready()}, sync exit ${await gateway.run('sync')}`,
       );
