@@ -43,6 +43,7 @@ let failed = false;
 /** One row; `good` false fails the run. */
 function row(name, good, ...facts) {
   failed ||= good === false;
+  console.error(`${name}: ${facts.join('; ')}`);
   rows.push([name, good === null ? 'left out' : good ? 'yes' : 'NO', facts.join('; ')]);
 }
 
@@ -169,7 +170,7 @@ async function idle() {
       `${IDLE} idle connections`,
       mail === 100 && held >= IDLE,
       `${held} sessions, ${(((full - before) * 1024) / IDLE).toFixed(1)} KB each`,
-      `mail 100 of ${mail}, p50 ${times[50].toFixed(1)} ms, p99 ${times[98].toFixed(1)} ms`,
+      `mail ${mail} of 100, p50 ${times[50].toFixed(1)} ms, p99 ${times[98].toFixed(1)} ms`,
       `memory ${mb(before)}, with them ${mb(full)}`,
     );
   });
@@ -184,6 +185,17 @@ function smallDisk(name) {
     return folder;
   } catch {
     return null;
+  }
+}
+
+/** A bind mount may lie over the first one. */
+function unmount(folder) {
+  for (let mounted = true; mounted; ) {
+    try {
+      execFileSync('umount', ['-l', folder], { stdio: 'ignore' });
+    } catch {
+      mounted = false;
+    }
   }
 }
 
@@ -223,7 +235,7 @@ async function fullDisk() {
     const { lines, sums } = loggedRejections(logFile);
     row('disk full', good && lines + sums === 200, ...facts, `log ${lines + sums}`);
   } finally {
-    execFileSync('umount', ['-l', folder]);
+    unmount(folder);
   }
 }
 
@@ -243,7 +255,7 @@ async function readOnly() {
       for (let count = 0; count < 50; count += 1) if ((await sendMessage(gateway.port)) === 250) mail += 1;
       const unknown = await askRecipient(gateway.port, 'nobody@contoso.example');
       row(
-        'read-only state directory',
+        'state directory read-only for new files',
         mail === 50 && unknown === 550,
         `mail ${mail} of 50, unknown ${unknown}, readyz ${await gateway.ready()}, sync exit ${await gateway.run('sync')}`,
       );
@@ -257,7 +269,7 @@ async function readOnly() {
   } catch (error) {
     row('started on it', false, error.message);
   } finally {
-    execFileSync('umount', ['-l', folder], { stdio: 'ignore' });
+    unmount(folder);
   }
 }
 
@@ -298,9 +310,9 @@ for (const part of [flood, idle, fullDisk, readOnly, clock]) {
 }
 await hop.close();
 await tenant.close?.();
-rmSync(scratch, { recursive: true, force: true });
 
 console.log(`\n| trouble | mail flows, counts add up | figures |\n|---|---|---|`);
 for (const cells of rows) console.log(`| ${cells.join(' | ')} |`);
 console.log(`\nmessages at the next hop: ${delivered}`);
+rmSync(scratch, { recursive: true, force: true });
 process.exit(failed ? 1 : 0);
