@@ -56,6 +56,29 @@ describe('the line', () => {
     );
   });
 
+  it.each<[string, Partial<RecipientEvent>]>([
+    ['session', { session: 't' }],
+    ['source', { mode: 'relay' }],
+    ['verdict', { verdict: { ...ANSWER.verdict, action: 'defer' } }],
+    ['reason', { verdict: { ...ANSWER.verdict, reason: 'other' } }],
+    ['domain', { verdict: { ...ANSWER.verdict, domain: 'b.example' } }],
+    ['tenant', { verdict: { ...ANSWER.verdict, tenant: null } }],
+    ['directory_age', { verdict: { ...ANSWER.verdict, directoryAge: 2500 } }],
+    ['code', { reply: { code: 451, enhanced: '4.4.3', text: 'later' } }],
+    ['real_client', { client: { address: '192.0.2.2' } }],
+    ['client', { peer: '10.0.0.2' }],
+    ['tls', { tls: null }],
+    ['tls_client', { tlsClient: 'b sha256:c' }],
+    ['helo', { helo: null }],
+    ['mail_from', { mailFrom: 'a@b.example' }],
+    ['rcpt', { rcpt: 'y@contoso.example' }],
+  ])('forgets nothing of the line before when only its %s is another', (field, change) => {
+    const before = JSON.parse(line(ANSWER));
+    const after = JSON.parse(line({ ...ANSWER, ...change }));
+    expect(after[field]).not.toEqual(before[field]);
+    expect(JSON.parse(line(ANSWER))).toEqual(before);
+  });
+
   it('shows the proxy as client, the certificate, and what the next hop said', () => {
     const answer = {
       ...ANSWER,
