@@ -79,6 +79,12 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const work = mkdtempSync(path.join(os.tmpdir(), 'rcptgate-bench-'));
 execFileSync('chmod', ['755', work]);
 const running = [];
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, async () => {
+    await cleanUp();
+    process.exit(1);
+  });
+}
 try {
   install(servers, say);
   for (const name of ['load', 'server']) {
@@ -93,7 +99,11 @@ try {
   process.stdout.write(`${text}\n`);
   if (options.json) writeFileSync(options.json, JSON.stringify(results, null, 2));
 } finally {
-  for (const each of running.reverse()) await each.stop();
+  await cleanUp();
+}
+
+async function cleanUp() {
+  for (const each of running.splice(0).reverse()) await each.stop();
   rmSync(work, { recursive: true, force: true });
 }
 

@@ -72,7 +72,7 @@ async function fill(to) {
     .filter((file) => /\.(?:service|socket)$/.test(file)))
     copy(`systemd/${unit}`, to, `usr/lib/systemd/system/${unit}`);
   copy('systemd/rcptgate.sysusers', to, 'usr/lib/sysusers.d/rcptgate.conf');
-  copy('packaging/rcptgate.toml', to, 'etc/rcptgate/rcptgate.toml');
+  copy('scripts/debian/rcptgate.toml', to, 'etc/rcptgate/rcptgate.toml');
   const doc = 'usr/share/doc/rcptgate';
   for (const file of ['README.md', 'CHANGELOG.md', 'SECURITY.md']) copy(file, to, `${doc}/${file}`);
   copy('LICENSE', to, `${doc}/copyright`);
@@ -196,7 +196,7 @@ Description: SMTP recipient validation for Microsoft 365
   const conffiles = ['etc/rcptgate/rcptgate.toml', 'etc/logrotate.d/rcptgate'];
   const there = conffiles.filter((file) => fs.existsSync(path.join(from, file)));
   fs.writeFileSync(path.join(debian, 'conffiles'), there.map((file) => `/${file}\n`).join(''));
-  for (const script of ['postinst', 'prerm', 'postrm']) copy(`packaging/${script}`, debian, script);
+  for (const script of ['postinst', 'prerm', 'postrm']) copy(`scripts/debian/${script}`, debian, script);
   settle(from);
   const file = path.join(out, `rcptgate_${version}_${arch}.deb`);
   execFileSync(

@@ -12,28 +12,32 @@ import {
   wantsConsent,
   withProgress,
 } from './core/connection.ts';
-import type { ApplicationEvent } from './ops/application-events.ts';
+import { domainsOf, type Policy } from './core/policy.ts';
+import type { ApplicationEvent, ConsentEvent } from './ops/application-events.ts';
 import type { Learning } from './sync/thread.ts';
 
 /** What is needed to answer. */
 export interface ApplicationParts {
   readonly learning: Learning;
-  readonly now: () => number;
+  /** As it is now; a reload gives another one. */
+  readonly config: { readonly policy: Pick<Policy, 'domains'> };
   readonly events: {
     applicationSave(by: Acting, application: ApplicationEvent, generated: boolean): void;
     applicationDiscard(by: Acting, tenant: string): void;
     applicationAuthenticate(by: Acting, application: ApplicationEvent, error: Problem | null): void;
-    applicationConsent(by: Acting, tenant: string, shared: boolean): void;
+    applicationConsent(by: Acting, tenant: string, consent: ConsentEvent): void;
     applicationConnect(by: Acting, tenant: string, outcome: string, error: Problem | null): void;
     applicationAdopt(by: Acting, application: ApplicationEvent, organization: string): void;
   };
 }
 
 /** The functions behind the control socket. */
-export function applicationFunctions({ learning, now, events }: ApplicationParts): ApplicationFunctions {
-  const connections = openConnections({ learning, now, events });
+export function applicationFunctions(parts: ApplicationParts, now: () => number): ApplicationFunctions {
+  const { learning, events } = parts;
+  const connections = openConnections(parts, now);
   const view = (state: ApplicationState): ApplicationView => ({
     ...state,
+    domains: domainsOf(parts.config.policy, state.tenant),
     connection: connections.of(state.tenant),
   });
   return {
@@ -65,8 +69,14 @@ export function applicationFunctions({ learning, now, events }: ApplicationParts
       const state = states.find((each) => each.tenant === tenant.toLowerCase());
       if (!state) throw new Error(`there is no tenant ${tenant}`);
       const { applicationId } = eventOf(state);
-      if (applicationId !== null) events.applicationConsent(by, state.tenant, shared);
+      if (applicationId !== null) events.applicationConsent(by, state.tenant, { shared, outcome: 'asked' });
       return { applicationId, login: state.login, graph: state.graph };
+    },
+    async declined(tenant, shared, code, by) {
+      const known = (await learning.operator('applications', null)).some((each) => each.tenant === tenant);
+      if (!known) throw new Error(`there is no tenant ${tenant}`);
+      events.applicationConsent(by, tenant, { shared, outcome: 'declined', code });
+      return {};
     },
     connect: (tenant, patient, by) => connections.begin(tenant.toLowerCase(), patient, by),
     async discard(tenant, by) {
@@ -107,7 +117,7 @@ function eventOf({ tenant, file, pending, used }: ApplicationState): Application
 }
 
 /** The connections that were begun, one a tenant. */
-function openConnections({ learning, now, events }: ApplicationParts) {
+function openConnections({ learning, events }: ApplicationParts, now: () => number) {
   const all = new Map<string, Connection>();
   const of = (tenant: string): Connection | null => all.get(tenant) ?? null;
   const move = (tenant: string, step: Partial<Connection>): Connection => {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { upkeepCommands } from './cli-upkeep.ts';
 import { check } from './commands/check.ts';
 import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } from './commands/command.ts';
-import { type Completed, SUBCOMMANDS } from './commands/completion.ts';
+import { type Completed, WORDS } from './commands/completion.ts';
 import { consoleLink } from './commands/console-link.ts';
 import { coverage } from './commands/coverage.ts';
 import { discrepancies } from './commands/discrepancies.ts';
@@ -268,7 +268,7 @@ function completed(): readonly Completed[] {
     name,
     summary,
     options: [...Object.keys(options), 'config', ...(usage.includes('--json') ? ['json'] : []), 'help'],
-    words: SUBCOMMANDS[name] ?? [],
+    words: WORDS[name] ?? [],
   }));
 }
 

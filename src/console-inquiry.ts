@@ -7,6 +7,7 @@ import type { ConsoleNews } from './console/ipc.ts';
 import { type ConsoleKeeper, keepConsole } from './console/keeper.ts';
 import { OneTimeLinks } from './console/link.ts';
 import { siteAddress } from './console/site/address.ts';
+import { domainsOf } from './core/policy.ts';
 import type { Events } from './ops/events.ts';
 import type { Learning } from './sync/thread.ts';
 
@@ -93,10 +94,9 @@ export function consoleFunctions(
     },
     useLink: async (link) => ({ use: links.use(link, now()) }),
     async applications() {
-      const domains = [...config.policy.domains.values()];
       return (await learning.console('signInApplications', null)).map((application) => ({
         ...application,
-        domains: domains.filter(({ tenant }) => tenant === application.tenant).map(({ name }) => name),
+        domains: domainsOf(config.policy, application.tenant),
       }));
     },
     redeem: (code) => learning.console('redeem', code),

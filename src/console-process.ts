@@ -4,7 +4,7 @@ import type { ConsoleMessage, ConsoleSettings } from './console/ipc.ts';
 import { serveConsole } from './console/serve.ts';
 
 /** Niceness: when CPUs are short, answering SMTP goes first. */
-const NICENESS = 10;
+const NICENESS = 19;
 
 try {
   setPriority(NICENESS);

@@ -43,7 +43,7 @@ export function nothingLearnt({ tenants, policy }: Config): Shared {
 }
 
 /** Opens the relay as the configuration says; next hops are connected to when mail needs them. */
-export function openRelay({ hostname, caFile, relay }: Config): Relay {
+export function openRelay({ hostname, caFile, relay, workers }: Config): Relay {
   const command = relay.commandTimeout;
   // A ca_file that cannot be used was told at the start; mail that does not need it goes on.
   const authorities = readAuthorities(caFile);
@@ -55,7 +55,8 @@ export function openRelay({ hostname, caFile, relay }: Config): Relay {
     maxIdle: relay.maxIdle,
     idleMs: relay.idle,
     maxMessages: relay.maxMessages,
-    maxConnections: relay.maxConnections,
+    // Each worker has a relay of its own.
+    maxConnections: Math.ceil(relay.maxConnections / workers),
     slotWait: relay.wait,
     backoff: { first: relay.backoff, longest: Math.max(60_000, relay.backoff) },
     forwardClient: relay.forwardClient,
@@ -177,11 +178,14 @@ export async function openListeners(
     listeners.push(listener);
     events.listenerOpen(addressText(listener), smtp.mode, listener.certified());
   }
-  // What the next hops can do is best known before the first client asks.
-  if (config.smtp.some(({ mode }) => mode === 'relay')) {
-    for (const hop of edge.nextHops()) void edge.relay?.learn(hop, events.nextHopTrouble);
-  }
+  learnNextHops(config, edge);
   return listeners;
+}
+
+/** Asks every next hop what it can do: that is best known before the first client asks. */
+export function learnNextHops({ smtp }: Config, { relay, nextHops, events }: SmtpEdge): void {
+  if (!relay || smtp.every(({ mode }) => mode !== 'relay')) return;
+  for (const hop of nextHops()) void relay.learn(hop, events.nextHopTrouble);
 }
 
 /** A listener as the configuration says, with the certificates that were read for it. */

@@ -20,7 +20,7 @@ import type { NextHopStatus } from './core/next-hop-status.ts';
 import type { Operator, TenantImport } from './core/operator.ts';
 import { holds, normaliseMatch, overrideFor } from './core/override.ts';
 import { type ReviewedOverride, reviewOverrides } from './core/override-review.ts';
-import { policyFor } from './core/policy.ts';
+import { domainsOf, policyFor } from './core/policy.ts';
 import type { Verdict } from './core/verdict.ts';
 import type { ImportEvent, OverrideEvent } from './ops/operator-events.ts';
 import { discrepancies, recipientFunctions } from './recipient-inquiry.ts';
@@ -79,7 +79,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
       learning,
       explain: (address) => explain(address, parts),
     }),
-    applications: applicationFunctions({ learning, now: Date.now, events }),
+    applications: applicationFunctions(parts, Date.now),
     sync(tenant, progress, dryRun, by) {
       events.syncRequest(by, tenant, dryRun);
       return learning.sync(tenant, progress, dryRun);
@@ -119,9 +119,7 @@ export function controlFunctions(parts: Inquired): ControlFunctions {
         tenants: tenants.map((tenant) => ({
           ...tenant,
           freshness: freshness(tenant.syncedAt, now, config.policy.freshnessLimit),
-          domains: [...config.policy.domains.values()]
-            .filter((domain) => domain.tenant === tenant.tenant)
-            .map(({ name }) => name),
+          domains: domainsOf(config.policy, tenant.tenant),
           imported: importedText(answering.operator.imports.get(tenant.tenant)),
         })),
       };

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Gateway, serve } from './app.ts';
 import { printable } from './commands/table.ts';
 import { readConfig } from './config/file.ts';
@@ -113,13 +114,20 @@ next_hop = "127.0.0.1:${hopPort}"
   return path.join(stateDir, 'rcptgate.toml');
 }
 
-/** A one-time link, or why there is none. */
+/** How long the console's process may take to start, in tries of a fifth of a second. */
+const TRIES = 50;
+
+/** A one-time link, or why there is none: the console starts in a process of its own, a little later than the rest. */
 async function linkInto(controlSocket: string): Promise<string> {
-  const answer = (await controlClient(controlSocket).post('/v1/console/link', {})) as {
-    readonly url?: string;
-    readonly problem?: string;
-  };
-  return answer.url ?? `there is none: ${answer.problem}`;
+  for (let left = TRIES; ; left--) {
+    const answer = (await controlClient(controlSocket).post('/v1/console/link', {})) as {
+      readonly url?: string;
+      readonly problem?: string;
+    };
+    if (answer.url !== undefined) return answer.url;
+    if (left === 0) return `there is none: ${answer.problem}`;
+    await sleep(200);
+  }
 }
 
 function setUpText(
@@ -164,6 +172,8 @@ What it accepts goes to a practice next hop, which shows it here. Try, in anothe
   why an address is answered as it is, and the state of everything
     node dist/main.js check alice+news@contoso.example nobody@contoso.example --config ${config}
     node dist/main.js status --config ${config}
+  the console, in a browser (this prints a link)
+    node dist/main.js console-link --config ${config}
 
 Ctrl-C stops it.
 `;

@@ -73,7 +73,7 @@ function tell(news: LedgerNews, events: RejectionEvents): void {
 }
 
 function noteRecipient(log: NotedIn, answer: AnsweredRecipient): void {
-  const { verdict, reply, client } = answer;
+  const { verdict, reply, client, peer } = answer;
   log.count(verdict.tenant, verdict.domain, reply.code);
   if (reply.code < 400 || !log.room()) return;
   log.note({
@@ -82,7 +82,7 @@ function noteRecipient(log: NotedIn, answer: AnsweredRecipient): void {
     kind: 'recipient',
     code: reply.code,
     reason: verdict.reason,
-    client: client.address,
+    client: peer ?? client.address,
     realClient: client.address,
     helo: answer.helo,
     tls: answer.tls,
@@ -101,12 +101,12 @@ function noteRecipient(log: NotedIn, answer: AnsweredRecipient): void {
 /** Its recipients were accepted, each for itself, so a message belongs to no tenant. */
 function noteMessage(log: NotedIn, message: FailedMessage): void {
   if (message.ref === null || !log.room()) return;
-  const { client, mailFrom } = message;
+  const { client, peer, mailFrom } = message;
   log.note({
     ...nobody(message),
     kind: 'message',
     reason: `message-${message.result}`,
-    client: client.address,
+    client: peer ?? client.address,
     realClient: client.address,
     mailFrom,
     detail: message.nextHopReply ?? worded(message.reply.text),
@@ -115,13 +115,13 @@ function noteMessage(log: NotedIn, message: FailedMessage): void {
 
 function noteSession(log: NotedIn, refusal: SessionRefusal): void {
   if (!log.room()) return;
-  const { client, command } = refusal;
+  const { client, peer, command } = refusal;
   const words = worded(refusal.reply.text);
   log.note({
     ...nobody(refusal),
     kind: 'session',
     reason: 'session-refused',
-    client: client.address,
+    client: peer ?? client.address,
     realClient: client.address,
     mailFrom: null,
     detail: command === null ? words : `${command}: ${words}`,

@@ -16,6 +16,7 @@ import type { TlsMaterial } from './smtp/tls-context.ts';
 import type { AcceptedMailLog } from './sync/accepted-mail.ts';
 import type { LiveLookups, LookupQuestion } from './sync/lookup.ts';
 import type { ObservationLog } from './sync/observations.ts';
+import type { ObservedBatch } from './sync/protocol.ts';
 
 /** What a worker is started with. */
 export interface WorkerSettings {
@@ -50,18 +51,11 @@ export interface WorkerReport {
   readonly accepted: ReadonlyArray<readonly [tenant: string, address: string]>;
   /** Clients that were turned away by the harvest guard, and how often. */
   readonly refused: ReadonlyArray<readonly [client: string, times: number]>;
-  /** What next hops said beside what we did. */
-  readonly observed: readonly Observed[];
   /** For the rejection log. */
   readonly counts: readonly AnswerCount[];
   readonly answers: readonly Answered[];
   readonly nextHops: readonly NextHopStatus[];
 }
-
-/** One word to the log of observations. */
-export type Observed =
-  | { readonly kind: 'note'; readonly observation: Parameters<ObservationLog['note']>[0] }
-  | { readonly kind: 'withdraw'; readonly observation: Parameters<ObservationLog['withdraw']>[0] };
 
 /** Answers of one kind since the last report. */
 export type AnswerCount = readonly [
@@ -75,6 +69,7 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'lookup'; readonly id: number; readonly question: LookupQuestion }
   | { readonly kind: 'absent'; readonly guesses: ReadonlyArray<readonly [client: string, address: string]> }
+  | { readonly kind: 'observed'; readonly batch: ObservedBatch }
   | WorkerReport
   | { readonly kind: 'stopped' };
 

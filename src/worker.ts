@@ -9,7 +9,7 @@ import { openSnapshot, withTenant } from './core/directory.ts';
 import { clientNetwork, HARVEST_CAPACITY, HarvestWatch } from './core/harvest.ts';
 import type { LookupOutcome } from './core/lookup.ts';
 import { operatorFrom } from './core/operator.ts';
-import { edgeOf, listenerOptions, nothingLearnt, openRelay } from './edge.ts';
+import { edgeOf, learnNextHops, listenerOptions, nothingLearnt, openRelay } from './edge.ts';
 import { watchEdge } from './edge-watch.ts';
 import { createEvents } from './ops/events.ts';
 import { openLineLog } from './ops/log.ts';
@@ -18,7 +18,8 @@ import { rejectionNotes } from './rejections.ts';
 import type { HarvestGate } from './smtp/admission.ts';
 import { openListener, type SmtpListener } from './smtp/listener.ts';
 import type { LiveLookups } from './sync/lookup.ts';
-import type { FromWorker, Observed, ToWorker, WorkerSettings } from './worker-protocol.ts';
+import { collectObservations } from './sync/observations.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** How often the main thread hears of what happened, ms, and of a quiet worker, in such intervals. */
 const REPORT_EVERY = 100;
@@ -40,7 +41,6 @@ let accepted: Array<readonly [string, string]> = [];
 const seen = new Set<string>();
 let refused = new Map<string, number>();
 let answers: Answered[] = [];
-let observed: Observed[] = [];
 const counts = new Map<string, [string | null, string | null, number, number]>();
 let live: Config = settings.config;
 
@@ -63,6 +63,7 @@ for (const snapshot of settings.directories) {
 const relay = openRelay(live);
 const lookups = live.lookup.enabled ? remoteLookups() : null;
 const harvest = sharedHarvest();
+const observed = collectObservations(async (batch) => tell({ kind: 'observed', batch }));
 const rejections = rejectionNotes({
   room() {
     if (answers.length >= ANSWERS_FULL) report();
@@ -91,11 +92,7 @@ const { edge, nextHops } = watchEdge(
         },
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
-      observed: {
-        note: (observation) => void observed.push({ kind: 'note', observation }),
-        withdraw: (observation) => void observed.push({ kind: 'withdraw', observation }),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      },
+      observed,
       rejections,
       harvest: harvest.gate,
     },
@@ -112,6 +109,8 @@ for (const [index, { fd, material }] of settings.listeners.entries()) {
   const options = { ...listenerOptions(live, smtp, material), fd, census: { slots, own: settings.id } };
   listeners.push(await openListener(options, edge));
 }
+
+learnNextHops(live, edge);
 
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {
@@ -149,6 +148,7 @@ async function stop(grace: number): Promise<void> {
   clearInterval(timer);
   harvest.flush();
   events.recipientsFlush();
+  await observed[Symbol.asyncDispose]();
   report();
   tell({ kind: 'stopped' });
   port?.close();
@@ -157,14 +157,7 @@ async function stop(grace: number): Promise<void> {
 function report(): void {
   const counters = growth();
   quiet += 1;
-  const news =
-    lines.length +
-    counters.length +
-    accepted.length +
-    refused.size +
-    answers.length +
-    observed.length +
-    counts.size;
+  const news = lines.length + counters.length + accepted.length + refused.size + answers.length + counts.size;
   if (news === 0 && quiet < SIGN_OF_LIFE) return;
   tell({
     kind: 'report',
@@ -174,11 +167,9 @@ function report(): void {
     refused: [...refused],
     counts: [...counts.values()],
     answers,
-    observed,
     nextHops: nextHops(),
   });
   answers = [];
-  observed = [];
   counts.clear();
   lines = [];
   length = 0;

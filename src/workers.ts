@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from './core/directory.ts';
-import { mergedNextHops, type NextHopStatus } from './core/next-hop-status.ts';
+import { joinNextHops, type NextHopStatus } from './core/next-hop-status.ts';
 import type { OperatorSnapshot } from './core/operator.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import { bindSocket, duplicate, type SharedSocket } from './smtp/shared-socket.ts';
@@ -59,7 +59,7 @@ export async function openWorkers(
   return {
     listeners: sockets.map((socket, index) => pool.listener(socket, index)),
     state: () => pool.state(),
-    nextHops: () => mergedNextHops(pool.nextHops()),
+    nextHops: () => joinNextHops(pool.nextHops()),
   };
 }
 
@@ -253,6 +253,9 @@ class Pool {
       case 'absent':
         for (const [client, address] of message.guesses) harvest.absent(client, address);
         break;
+      case 'observed':
+        this.#parts.observed.add(message.batch);
+        break;
       case 'report':
         this.#take(member, message);
         break;
@@ -260,14 +263,10 @@ class Pool {
   }
 
   #take(member: Member, report: WorkerReport): void {
-    const { harvest, accepted, observed, noted, log, count } = this.#parts;
+    const { harvest, accepted, noted, log, count } = this.#parts;
     if (report.log !== '') log(report.log);
     count(report.counters);
     for (const [tenant, address] of report.accepted) accepted.note(tenant, address);
-    for (const { kind, observation } of report.observed) {
-      if (kind === 'note') observed.note(observation);
-      else observed.withdraw(observation);
-    }
     for (const [tenant, domain, code, times] of report.counts) noted.count(tenant, domain, code, times);
     for (const answer of report.answers) if (noted.room()) noted.note(answer);
     member.nextHops = report.nextHops;

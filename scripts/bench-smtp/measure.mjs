@@ -51,6 +51,7 @@ export async function listens(port) {
       const socket = net.connect(port, '127.0.0.1');
       socket.once('data', () => socket.destroy() && resolve(true));
       socket.once('error', () => resolve(false));
+      socket.setTimeout(3000, () => socket.destroy() && resolve(false));
     });
     if (greeted) return;
     await wait(100);

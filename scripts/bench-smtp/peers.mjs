@@ -197,6 +197,9 @@ export async function startHaraka({ work, domains, addressFile, pin }) {
   const port = await freePort();
   const put = (name, text) => writeFileSync(path.join(folder, name), text);
   put('config/smtp.ini', `listen=127.0.0.1:${port}\nnodes=0\n`);
+  // Its own defaults are looked for in the folder of the installation, not here.
+  const defaults = path.join(CACHE, 'haraka', 'node_modules', 'Haraka', 'config', 'connection.ini');
+  put('config/connection.ini', readFileSync(defaults, 'utf8'));
   put('config/plugins', 'recipients\n');
   put('config/me', 'haraka.example\n');
   put('config/host_list', `${domains.join('\n')}\n`);
@@ -205,7 +208,9 @@ export async function startHaraka({ work, domains, addressFile, pin }) {
     `const known = new Set(require('node:fs').readFileSync(${JSON.stringify(addressFile)}, 'utf8').split('\\n'));
 exports.register = function () { this.register_hook('rcpt', 'check'); };
 exports.check = function (next, connection, params) {
-  if (known.has(params[0].address().toLowerCase())) return next(OK);
+  const { address } = params[0];
+  const text = typeof address === 'function' ? params[0].address() : address;
+  if (known.has(text.toLowerCase())) return next(OK);
   next(DENY, '5.1.1 No such recipient here');
 };
 `,
@@ -221,6 +226,7 @@ exports.check = function (next, connection, params) {
 
 /** Ends a child that we started. */
 export function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('close', resolve);
     child.kill('SIGTERM');

@@ -77,8 +77,8 @@ function fish(commands: readonly Completed[]): string {
   ].join('\n');
 }
 
-/** The words that may follow a command. */
-export const SUBCOMMANDS: Readonly<Record<string, readonly string[]>> = {
+/** What may follow a command, as its usage says. */
+export const WORDS: Readonly<Record<string, readonly string[]>> = {
   sync: ['approve'],
   override: ['list', 'add', 'remove'],
   harvest: ['list', 'reset'],

@@ -5,6 +5,7 @@
  *   POST /v1/applications/{tenant}/save {…}        keeps application and credential beside what is in use
  *   POST /v1/applications/{tenant}/authenticate    gets a token with what was saved
  *   POST /v1/applications/{tenant}/consent {shared}   notes that a consent link is made; answers what it is made of
+ *   POST /v1/applications/{tenant}/declined {shared, code}  notes that the consent came back declined
  *   POST /v1/applications/{tenant}/connect {patient}  proves, adopts, imports; answers how far it is
  *   POST /v1/applications/{tenant}/discard         forgets what was saved and not adopted
  *   GET  /v1/tenant-of?domain&cloud                the tenant of a domain
@@ -20,10 +21,14 @@ export interface ApplicationFunctions {
   save(tenant: string, given: Readonly<Record<string, unknown>>, by: Acting): Promise<unknown>;
   authenticate(tenant: string, by: Acting): Promise<unknown>;
   consent(tenant: string, shared: boolean, by: Acting): Promise<unknown>;
+  declined(tenant: string, shared: boolean, code: string, by: Acting): Promise<unknown>;
   connect(tenant: string, patient: boolean, by: Acting): Promise<unknown>;
   discard(tenant: string, by: Acting): Promise<unknown>;
   tenantOf(domain: string, cloud: string): Promise<unknown>;
 }
+
+/** Characters of Microsoft's reason for a decline that are kept. */
+const LONGEST_CODE = 80;
 
 /** Adds the routes. */
 export function applicationRoutes(app: Hono<ControlEnv>, answer: ApplicationFunctions): void {
@@ -38,6 +43,12 @@ export function applicationRoutes(app: Hono<ControlEnv>, answer: ApplicationFunc
   app.post('/v1/applications/:tenant/consent', async (context) => {
     const { shared } = await bodyOf(context);
     return context.json(await answer.consent(tenantIn(context), shared === true, context.get('by')));
+  });
+  app.post('/v1/applications/:tenant/declined', async (context) => {
+    const { shared, code } = await bodyOf(context);
+    const why = String(code ?? '').slice(0, LONGEST_CODE);
+    const tenant = tenantIn(context).toLowerCase();
+    return context.json(await answer.declined(tenant, shared === true, why, context.get('by')));
   });
   app.post('/v1/applications/:tenant/connect', async (context) => {
     const { patient } = await bodyOf(context);

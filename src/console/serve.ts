@@ -9,6 +9,7 @@ import { clientAddress, networks } from './site/client-address.ts';
 import { daemonAt } from './site/daemon.ts';
 import { paced } from './site/pacing.ts';
 import { sectionsOf } from './site/sections.ts';
+import { shared } from './site/sharing.ts';
 
 /** Ms between attempts to listen. */
 const LISTEN_AGAIN = 5_000;
@@ -69,7 +70,7 @@ function siteFor(
   const isTrusted = networks(settings.trustedProxies);
   const { app } = assembleConsole({
     settings: { ...settings, ...address },
-    daemon: paced(daemonAt(settings.controlSocket, settings.token)),
+    daemon: shared(paced(daemonAt(settings.controlSocket, settings.token))),
     sections: sectionsOf,
     tell: (news) => tell({ kind: 'news', news }),
     clientAddress(context: Context<{ Bindings: HttpBindings }>) {

@@ -76,12 +76,17 @@ function aLabelForm(domain: string): string | null {
  * and `postmaster` needs no domain (section 4.1.1.3). Never throws.
  */
 export function parseMailbox(input: string): ParsedMailbox {
-  const plain = input.length <= MAX_PATH ? PLAIN.exec(input) : null;
-  const local = plain?.[1] ?? '';
-  const domain = local !== '' && local.length <= MAX_LOCAL ? normaliseDomain(plain?.[2] ?? '') : null;
+  const plain = PLAIN.exec(input);
+  const mailbox = plain && plainMailbox(input, plain[1] ?? '', plain[2] ?? '');
   // Nearly every address is as plain as this; whatever is not goes the long way, and so does whatever is wrong.
-  if (domain === null) return parseAnyMailbox(input);
-  return { ok: true, mailbox: { text: input, local, domain, key: `${local.toLowerCase()}@${domain}` } };
+  return mailbox ? { ok: true, mailbox } : parseAnyMailbox(input);
+}
+
+/** The mailbox of an ASCII dot-string and a domain name of ASCII letters; null when it is too long or the domain is none. */
+export function plainMailbox(text: string, local: string, domain: string): Mailbox | null {
+  if (text.length > MAX_PATH || local.length > MAX_LOCAL) return null;
+  const normal = normaliseDomain(domain);
+  return normal === null ? null : { text, local, domain: normal, key: `${local.toLowerCase()}@${normal}` };
 }
 
 /** An ASCII dot-string and a domain name of ASCII letters (RFC 5321 section 4.1.2). */

@@ -38,8 +38,18 @@ export interface Connection {
   readonly problem: Problem | null;
 }
 
-/** An application with how far its connection is; null when none was begun since the start. */
-export type ApplicationView = ApplicationState & { readonly connection: Connection | null };
+/** An application as the console shows it. */
+export type ApplicationView = ApplicationState & {
+  /** Accepted domains of the tenant, which people know it by. */
+  readonly domains: readonly string[];
+  /** How far its connection is; null when none was begun since the start. */
+  readonly connection: Connection | null;
+};
+
+/** Whether nothing is in use yet, neither from the file nor from the console. */
+export function isNotSetUp({ file, used }: Pick<ApplicationState, 'file' | 'used'>): boolean {
+  return file === null && used === null;
+}
 
 /** Whether it goes on by itself. */
 export function isRunning(connection: Connection | null): boolean {

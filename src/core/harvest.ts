@@ -46,6 +46,8 @@ export class HarvestWatch {
   private readonly limits: HarvestLimits;
   private readonly seed: number;
   private guesses: GuessRing;
+  private lastClient = '';
+  private lastWords: readonly [number, number] = [0, 0];
 
   /** `seed`: 32 random bits, so that nobody can choose addresses that count once. */
   constructor(limits: HarvestLimits, seed: number) {
@@ -62,7 +64,7 @@ export class HarvestWatch {
     if (before) return before;
     const exact = this.guesses.expire(now - window, EXPIRED_AT_ONCE);
     if (this.guesses.full) this.guesses.dropOldest();
-    const guess = [...networkWords(client, this.seed), hashText(address, this.seed), now] as const;
+    const guess = [...this.wordsOf(client), hashText(address, this.seed), now] as const;
     if (this.guesses.add(...guess) <= limit) return null;
     // Nobody is denied for what should have been forgotten. A guess that is there already only counts.
     if (
@@ -79,6 +81,13 @@ export class HarvestWatch {
     const [oldest = ''] = this.deniedClients.keys();
     if (this.deniedClients.size > this.limits.denied) this.deniedClients.delete(oldest);
     return denied;
+  }
+
+  /** The words of a client; one that guesses does so many times in a row. */
+  private wordsOf(client: string): readonly [number, number] {
+    if (client !== this.lastClient) this.lastWords = networkWords(client, this.seed);
+    this.lastClient = client;
+    return this.lastWords;
   }
 
   /** The denial that is in force for a client; null when it may ask. */

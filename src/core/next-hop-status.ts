@@ -38,23 +38,25 @@ export function isAnswer(reply: string | null): boolean {
   return reply !== null && !reply.startsWith('421');
 }
 
-/** What several threads say of the same next hops, as one. */
-export function mergedNextHops(threads: ReadonlyArray<readonly NextHopStatus[]>): readonly NextHopStatus[] {
-  const merged = new Map<string, NextHopStatus>();
-  for (const status of threads.flat()) {
-    const other = merged.get(status.nextHop);
-    merged.set(status.nextHop, other ? together(other, status) : status);
+/** What several threads know of the same next hops, put together. */
+export function joinNextHops(told: ReadonlyArray<readonly NextHopStatus[]>): readonly NextHopStatus[] {
+  const joined = new Map<string, NextHopStatus>();
+  for (const each of told.flat()) {
+    const known = joined.get(each.nextHop);
+    joined.set(each.nextHop, known ? joinTwo(known, each) : each);
   }
-  return [...merged.values()];
+  return [...joined.values()];
 }
 
-function together(one: NextHopStatus, other: NextHopStatus): NextHopStatus {
-  const success = Math.max(one.lastSuccess ?? 0, other.lastSuccess ?? 0);
-  const laterTrouble = (one.lastTrouble?.at ?? 0) >= (other.lastTrouble?.at ?? 0) ? one : other;
+function joinTwo(one: NextHopStatus, other: NextHopStatus): NextHopStatus {
+  const success = Math.max(one.lastSuccess ?? -1, other.lastSuccess ?? -1);
+  const [trouble = null] = [one.lastTrouble, other.lastTrouble]
+    .filter((each) => each !== null)
+    .sort((a, b) => b.at - a.at);
   return {
     nextHop: one.nextHop,
-    lastSuccess: success === 0 ? null : success,
-    lastTrouble: laterTrouble.lastTrouble,
+    lastSuccess: success < 0 ? null : success,
+    lastTrouble: trouble,
     connections: one.connections + other.connections,
   };
 }

@@ -42,3 +42,8 @@ export function policyFor(policy: Pick<Policy, 'domains'>, domain: string): Doma
   }
   return null;
 }
+
+/** The accepted domains of a tenant, in the order of the configuration: what people call it by. */
+export function domainsOf({ domains }: Pick<Policy, 'domains'>, tenant: string): readonly string[] {
+  return [...domains.values()].filter((domain) => domain.tenant === tenant).map(({ name }) => name);
+}

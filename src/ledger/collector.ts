@@ -25,6 +25,8 @@ export interface Collector {
 
 /** Answers in one hand-over. */
 const CHUNK = 1000;
+/** Domains whose tally is found without wording a key. */
+const REMEMBERED = 1000;
 
 interface Chunk {
   readonly values: PackedValue[];
@@ -40,11 +42,16 @@ export function openCollector(): Collector {
   let filling = emptyChunk();
   let tallies = new Map<string, Tally>();
   let tally: Tally | null = null;
+  /** The newest tally of a domain. */
+  let tallyOf = new Map<string | null, Tally>();
 
   const tallyFor = (at: number, tenant: string | null, domain: string | null): Tally => {
+    const recent = tallyOf.get(domain);
+    if (recent !== undefined && recent.at === at && recent.tenant === tenant) return recent;
     const key = `${at} ${tenant} ${domain}`;
     const found = tallies.get(key) ?? { at, tenant, domain, accepted: 0, rejected: 0, deferred: 0 };
     tallies.set(key, found);
+    if (tallyOf.size < REMEMBERED) tallyOf.set(domain, found);
     return found;
   };
   return {
@@ -79,6 +86,7 @@ export function openCollector(): Collector {
       const counts = [...tallies.values()];
       tallies = new Map();
       tally = null;
+      tallyOf = new Map();
       return { values: oldest.values, answers: oldest.answers, counts };
     },
   };

@@ -44,12 +44,14 @@ const CAPACITY = 50_000;
 /** What happened is on disk about this much later, ms. */
 const FLUSH = 1000;
 /**
- * Ms between two full batches, so at most 10,000 answers a second are kept for longer than a burst: the thread shares its
+ * Ms between two full batches, so at most 5,000 answers a second are kept for longer than a burst: the thread shares its
  * processor, its caches and its memory with those who answer.
  */
-const PACE = 100;
+const PACE = 200;
 /** Ms before a batch that could not be written is tried again. */
 const RETRY = 1000;
+/** A batch that failed so often is given up, so that the ones after it get their turn. */
+const PATIENCE = 300;
 /** Lost answers are told at most this often, ms. */
 const TELL_LOST = 60_000;
 /** The longest wait for the last batches, ms. */
@@ -66,7 +68,7 @@ export function startRejectionLog(
   const thread = new LedgerThread(entry, settings, (news) => events.rejectionsNews(news));
   const collector = openCollector();
   const lost = lostTelling(events);
-  const pump = openPump(thread, run, collector, events);
+  const pump = openPump(thread, run, collector, { events, lost: lost.count });
   const timer = setInterval(() => {
     pump.start();
     lost.tell();
@@ -98,7 +100,12 @@ export function startRejectionLog(
 }
 
 /** Sends batches one after another; a batch is taken only when the one before is written. */
-function openPump(thread: LedgerThread, run: string, collector: Collector, events: RejectionLogEvents) {
+function openPump(
+  thread: LedgerThread,
+  run: string,
+  collector: Collector,
+  { events, lost }: { readonly events: RejectionLogEvents; lost(answers: number): void },
+) {
   let id = 0;
   let batch: (Collected & { readonly run: string; readonly id: number }) | null = null;
   let running: Promise<void> | null = null;
@@ -108,16 +115,24 @@ function openPump(thread: LedgerThread, run: string, collector: Collector, event
     const collected = collector.take();
     return collected && { ...collected, run, id: ++id };
   };
+  let failures = 0;
   const pump = async (): Promise<void> => {
     for (batch ??= next(); batch !== null && !stopped; ) {
+      const { answers } = batch;
       try {
         const { kept, aggregated } = await thread.ask('record', batch);
         events.rejectionsKept({ kept, aggregated, lost: 0 });
+        failures = 0;
         if (collector.full && !settling) await pause(PACE);
         batch = next();
       } catch {
-        // The reason was told by the thread; the batch stays the first to go.
+        // The reason was told by the thread; the batch stays the first to go, but not for good: it may be the reason.
         await pause(RETRY);
+        failures += 1;
+        if (failures < PATIENCE) continue;
+        lost(answers);
+        failures = 0;
+        batch = next();
       }
     }
   };

@@ -10,6 +10,15 @@ export interface ApplicationEvent {
   readonly kind: string | null;
 }
 
+/** What became of an admin consent, as far as the console saw it. `asked`: a link was made. */
+export interface ConsentEvent {
+  /** The link is for somebody without access to the console. */
+  readonly shared: boolean;
+  readonly outcome: 'asked' | 'declined';
+  /** Why Microsoft says that it was declined. */
+  readonly code?: string;
+}
+
 interface Trouble {
   readonly code: string;
   readonly message: string;
@@ -30,9 +39,14 @@ export function applicationEvents(logger: Logger) {
         ...fields(by, application),
         ...(error === null ? {} : { error }),
       }),
-    /** A consent link was made; `shared`: for somebody without access to the console. */
-    applicationConsent: (by: DoneBy, tenant: string, shared: boolean) =>
-      logger.info({ event: 'application.consent', who: by.who, from: by.from, tenant, shared }),
+    applicationConsent: (by: DoneBy, tenant: string, consent: ConsentEvent) =>
+      logger[consent.outcome === 'declined' ? 'warn' : 'info']({
+        event: 'application.consent',
+        who: by.who,
+        from: by.from,
+        tenant,
+        ...consent,
+      }),
     applicationConnect: (by: DoneBy, tenant: string, outcome: string, error: Trouble | null) =>
       logger[error === null ? 'info' : 'warn']({
         event: 'application.connect',

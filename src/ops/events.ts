@@ -183,7 +183,7 @@ const RCPT_EVENT = { 2: 'rcpt.accept', 4: 'rcpt.defer', 5: 'rcpt.reject' } as co
 function recipient(logger: Logger, metrics: Metrics, flood: Flood, answer: RecipientEvent): void {
   const { action, reason, tenant, domain } = answer.verdict;
   metrics.answerTimes.observe(answer.durationMs);
-  metrics.verdicts.inc({ verdict: action, reason, tenant: tenant ?? '' });
+  metrics.verdicts.count(action, reason, tenant ?? '');
   const event = RCPT_EVENT[Math.floor(answer.reply.code / 100) as keyof typeof RCPT_EVENT] ?? 'rcpt.defer';
   const level = levelOf(event, reason);
   if (!logger.isLevelEnabled(level)) return;

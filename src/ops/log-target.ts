@@ -33,7 +33,6 @@ const LAST_LINES = 1000;
 
 /** Opens the targets. `fd` null: only the file, as long as that can be opened. */
 export function openTargets(fd: number | null, file: string | null): Targets {
-  const prefixed = journalPrefix(process.env.JOURNAL_STREAM, fd ?? 1);
   let news: TargetNews | null = null;
   let lost = 0;
   const dropped = (text: string): void => {
@@ -47,6 +46,7 @@ export function openTargets(fd: number | null, file: string | null): Targets {
     if (lines > 0) news?.lost(lines);
   };
   const output = fd === null ? null : openTarget(fd, dropped);
+  const prefixed = journalPrefix(process.env.JOURNAL_STREAM, fd ?? 1);
   const written =
     file === null ? null : new LogFile(file, { trouble: (error) => news?.trouble(file, error), dropped });
   let instead: Destination | null = null;

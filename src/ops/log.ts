@@ -19,7 +19,7 @@ export interface Log extends AsyncDisposable, Pick<Targets, 'reopen' | 'tell'> {
 
 const FLUSH_MS = 100;
 /** Characters that are written at once. */
-const FULL = 65_536;
+const FULL = 16_384;
 
 /** Opens the log on a file descriptor (1 is standard output; null is none) and a file. */
 export function openLog(level: LogLevel, fd: number | null = 1, file: string | null = null): Log {

@@ -2,10 +2,11 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { ANSWER_TIMES, type AnswerTimes, answerTimes } from './answer-times.ts';
 import { processMetrics } from './process-metrics.ts';
+import { VerdictTally } from './verdict-tally.ts';
 
 export interface Metrics extends ReturnType<typeof processMetrics> {
   readonly registry: Registry;
-  readonly verdicts: Counter<'verdict' | 'reason' | 'tenant'>;
+  readonly verdicts: VerdictTally;
   readonly answerTimes: AnswerTimes;
   readonly messages: Counter<'result'>;
   readonly nextHopTroubles: Counter<'stage'>;
@@ -34,12 +35,7 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   return {
     registry,
-    verdicts: new Counter({
-      name: 'rcptgate_rcpt_verdicts_total',
-      help: 'Recipients answered, by verdict and reason.',
-      labelNames: ['verdict', 'reason', 'tenant'],
-      registers,
-    }),
+    verdicts: verdictTally(registry),
     answerTimes: answerTimes(registry),
     ...processMetrics(registry),
     messages: new Counter({
@@ -134,6 +130,21 @@ function furtherCounters(registry: Registry) {
   };
 }
 
+/** The counter of verdicts: whoever reads it has what was tallied added first. */
+function verdictTally(registry: Registry): VerdictTally {
+  const tally = new VerdictTally();
+  new Counter({
+    name: 'rcptgate_rcpt_verdicts_total',
+    help: 'Recipients answered, by verdict and reason.',
+    labelNames: ['verdict', 'reason', 'tenant'],
+    registers: [registry],
+    collect() {
+      tally.settle(this);
+    },
+  });
+  return tally;
+}
+
 /** How much a counter grew. */
 export interface CounterGrowth {
   readonly name: string;
@@ -148,7 +159,9 @@ export function counterGrowth({ registry, answerTimes }: Metrics): () => Counter
   return () => [
     ...answerTimes.growth().map(([place, by]) => ({ name: ANSWER_TIMES, labels: { place }, by })),
     ...counters.flatMap((counter) => {
-      const { name, hashMap } = counter as unknown as CounterState;
+      const state = counter as unknown as CounterState;
+      state.collect?.();
+      const { name, hashMap } = state;
       return Object.entries(hashMap).flatMap(([key, { labels, value }]) => {
         const by = value - (last.get(`${name} ${key}`) ?? 0);
         last.set(`${name} ${key}`, value);
@@ -161,6 +174,8 @@ export function counterGrowth({ registry, answerTimes }: Metrics): () => Counter
 /** What prom-client keeps of a counter; its public way to it is a promise. */
 interface CounterState {
   readonly name: string;
+  /** Brings it up to date; what is tallied elsewhere has one. */
+  collect?(): void;
   readonly hashMap: Readonly<
     Record<string, { readonly labels: CounterGrowth['labels']; readonly value: number }>
   >;

@@ -8,7 +8,7 @@
  * Closes gaps of `smtp-server`: unknown parameters accepted (4), 8-bit addresses without SMTPUTF8 and invalid UTF-8
  * accepted (5), A-labels decoded into what may be another domain (6), quoted local parts refused (8).
  */
-import { type Mailbox, needsSmtpUtf8, parseMailbox } from '../core/address.ts';
+import { type Mailbox, needsSmtpUtf8, parseMailbox, plainMailbox } from '../core/address.ts';
 import {
   NO_RECIPIENT_DSN,
   NO_SENDER_DSN,
@@ -41,6 +41,9 @@ export type ParsedRecipient =
   | { readonly ok: false; readonly text: string; readonly reply: Reply };
 
 const PATH = /^(?:MAIL FROM|RCPT TO): ?<((?:"(?:[^"\\]|\\.)*"|[^"<>\s])*)>(?: +(.*))?$/is;
+/** What nearly every client sends: an ASCII dot-string, a domain name of ASCII letters, no parameters. */
+const PLAIN_RCPT =
+  /^RCPT TO: ?<(([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*)@([A-Za-z0-9.-]+))>$/i;
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;
 /** The syntax of the value of each parameter of MAIL. */
 const MAIL_PARAMETERS = new Map([
@@ -70,6 +73,19 @@ export function parseMailCommand(line: Buffer, dsn = false): ParsedSender {
 
 /** Reads a whole `RCPT TO:<…> …` line within a transaction that has SMTPUTF8 or not; `dsn` as above. */
 export function parseRcptCommand(line: Buffer, smtpUtf8: boolean, dsn = false): ParsedRecipient {
+  return plainRecipient(line) ?? parseAnyRcpt(line, smtpUtf8, dsn);
+}
+
+/** One look for what nearly all are; null for any other, and for whatever is wrong. */
+function plainRecipient(line: Buffer): ParsedRecipient | null {
+  const match = PLAIN_RCPT.exec(line.toString('latin1'));
+  if (match === null) return null;
+  const text = match[1] ?? '';
+  const mailbox = plainMailbox(text, match[2] ?? '', match[3] ?? '');
+  return mailbox && { ok: true, text, mailbox, dsn: NO_RECIPIENT_DSN };
+}
+
+function parseAnyRcpt(line: Buffer, smtpUtf8: boolean, dsn: boolean): ParsedRecipient {
   const text = decode(line);
   if (text === null) return { ok: false, text: line.toString('latin1'), reply: REPLY.badRecipientEncoding };
   const match = PATH.exec(text);

@@ -15,7 +15,7 @@ import { LineParser } from './line-parser.ts';
 import { sent } from './mail-report.ts';
 import { greetingReply, REPLY, type Reply, replyWire, withReference } from './reply.ts';
 import { Session, type SessionEdge, type SessionSettings, type Wire } from './session.ts';
-import { MIN_PROGRESS, SessionClock } from './session-clock.ts';
+import { type ClockOwner, MIN_PROGRESS, SessionClock } from './session-clock.ts';
 import { verifiedClient } from './tls-client.ts';
 import type { MessageSink } from './transfer.ts';
 import type { ClaimedClient } from './xclient.ts';
@@ -43,7 +43,7 @@ export interface ConnectionParts {
 /** Ordinary ways of a client to leave. */
 const QUIET_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-export class GatewayConnection extends SMTPConnection implements Wire {
+export class GatewayConnection extends SMTPConnection implements Wire, ClockOwner {
   identity: Identity;
   /** Whether the client is exempt from waiting and from the harvest guard. */
   trusted: boolean;
@@ -75,15 +75,29 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.identity = identity;
     this.trusted = isTrusted(admission.rules, identity);
     this.mayClaim = mayClaim(admission.rules, identity);
-    const dialog = new Session(settings, edge, this);
-    this.dialog = dialog;
-    this.clock = new SessionClock({
-      get answering() {
-        return dialog.mail.answering;
-      },
-      idle: () => this.turnAway(REPLY.idle),
-      over: () => this.turnAway(REPLY.sessionOver),
-    });
+    this.dialog = new Session(settings, edge, this);
+    this.clock = new SessionClock(this);
+  }
+
+  /** The package's way here makes an object of every fact of the session, for handlers that nobody has. */
+  override connectionReady(next?: () => void): void {
+    if (this._closing || this._closed) return;
+    this._resetSession();
+    this._ready = true;
+    this._sendGreeting();
+    next?.();
+  }
+
+  get answering(): boolean {
+    return this.dialog.mail.answering;
+  }
+
+  idle(): void {
+    this.turnAway(REPLY.idle);
+  }
+
+  over(): void {
+    this.turnAway(REPLY.sessionOver);
   }
 
   override init(): void {
@@ -244,9 +258,8 @@ export class GatewayConnection extends SMTPConnection implements Wire {
     this.close();
   }
 
-  /** Called by the package when TLS is up and before the greeting. */
+  /** Called by the package when TLS is up, and before the greeting. What it keeps of a session itself, nobody reads. */
   override _resetSession(): void {
-    super._resetSession();
     this.dialog.restart();
   }
 

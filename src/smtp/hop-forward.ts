@@ -11,6 +11,8 @@ export type ForwardClient = 'off' | 'xclient' | 'xforward';
 export interface ForwardedClient {
   readonly address: string;
   readonly port: number;
+  /** Its host name, when somebody told it. */
+  readonly name: string | null;
   readonly helo: string | null;
   readonly esmtp: boolean;
 }
@@ -22,7 +24,7 @@ export function forwardCommand(
   client: ForwardedClient,
 ): string | null {
   const values: ReadonlyArray<readonly [attribute: string, value: string]> = [
-    ['NAME', '[UNAVAILABLE]'],
+    ['NAME', client.name ?? '[UNAVAILABLE]'],
     ['ADDR', isIPv6(client.address) ? `IPV6:${client.address}` : client.address],
     ['PORT', String(client.port)],
     ['PROTO', client.esmtp ? 'ESMTP' : 'SMTP'],

@@ -68,9 +68,13 @@ export class LineParser extends SMTPStream {
       answered = true;
       if (running) return;
       running = true;
-      while (answered && !this.finished(chunk, at, next)) {
-        const end = chunk.indexOf(LF, at);
-        const line = this.lineOf(chunk.subarray(at, end));
+      while (answered) {
+        const end = this.endOfLine(chunk, at);
+        if (end < 0) {
+          this.finish(chunk, at, next);
+          break;
+        }
+        const line = this.plainLine(chunk, at, end) ?? this.lineOf(chunk.subarray(at, end));
         at = end + 1;
         if (line === null) continue;
         answered = false;
@@ -86,13 +90,16 @@ export class LineParser extends SMTPStream {
     proceed();
   }
 
-  /** Whether the chunk holds no further line for now; whoever reads on has been told. */
-  private finished(chunk: Buffer, at: number, next: Next): boolean {
+  /** Where the line that begins at `at` ends; -1 when it does not, or is not to be read as one. */
+  private endOfLine(chunk: Buffer, at: number): number {
+    return this.isClosed || this.message ? -1 : lineEnd(chunk, at);
+  }
+
+  /** The chunk holds no further line for now: whoever reads on is told. */
+  private finish(chunk: Buffer, at: number, next: Next): void {
     if (this.isClosed) next();
     else if (this.message) this._write(chunk.subarray(at), 'buffer', next);
-    else if (chunk.indexOf(LF, at) < 0) next(this.keep(chunk.subarray(at)));
-    else return false;
-    return true;
+    else next(this.keep(chunk.subarray(at)));
   }
 
   /** Keeps a partial line for the next chunk, no more of it than shows that it is too long. */
@@ -103,6 +110,12 @@ export class LineParser extends SMTPStream {
     const room = Math.max(0, MAX_COMMAND_LINE + 2 - this.partial.length);
     if (piece.length > 0 && room > 0) this.partial = Buffer.concat([this.partial, piece.subarray(0, room)]);
     return null;
+  }
+
+  /** A line that is whole in its chunk, short enough and in order, as nearly all are; null for any other. */
+  private plainLine(chunk: Buffer, at: number, end: number): Buffer | null {
+    if (this.unterminated > 0 || this.refused || end === at || chunk[end - 1] !== CR) return null;
+    return end - at > MAX_COMMAND_LINE ? null : chunk.subarray(at, end - 1);
   }
 
   /**
@@ -122,4 +135,11 @@ export class LineParser extends SMTPStream {
     if (line.at(-1) === CR) return line.subarray(0, -1);
     return Buffer.concat([line, Buffer.of(LF)]);
   }
+}
+
+/** Where the next LF is, -1 without one. Lines are short: a call of `indexOf` costs more than looking. */
+function lineEnd(chunk: Buffer, from: number): number {
+  const near = Math.min(chunk.length, from + 128);
+  for (let at = from; at < near; at += 1) if (chunk[at] === LF) return at;
+  return near === chunk.length ? -1 : chunk.indexOf(LF, near);
 }

@@ -27,8 +27,8 @@ export interface MailSession {
   readonly esmtp: boolean;
   /** Whether DSN was offered. */
   readonly dsn: boolean;
-  /** Whether the harvest guard watches this client. */
-  readonly watched: boolean;
+  /** The client that the harvest guard watches; null for one that is exempt. */
+  readonly watched: string | null;
   /** Sends a reply as it is. */
   send(reply: Reply): void;
   /** Refuses a command for its protocol. */

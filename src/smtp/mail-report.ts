@@ -1,9 +1,51 @@
-/** What is told of a message: our own trace header, and the event at its end. */
+/** What is told of recipients, of a message and its client: our own trace header, XCLIENT or XFORWARD, the event at the end of each. */
+import type { Verdict } from '../core/verdict.ts';
 import type { SentReply, SessionFacts, SmtpEvents } from './events.ts';
+import type { ForwardedClient } from './hop-forward.ts';
+import type { Relayed } from './hop-transaction.ts';
 import { receivedHeader } from './received.ts';
 import { REPLY, type Reply, replyText } from './reply.ts';
 import type { Transaction } from './transaction.ts';
 import type { TransferOutcome } from './transfer.ts';
+
+/** The answer to one recipient, before it has its reference. */
+export interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
+  readonly verdict: Verdict;
+  /** The reply with this reference at its end. */
+  worded(ref: string): Reply;
+  readonly rcpt: string;
+  /** On the steady clock. */
+  readonly started: number;
+}
+
+/** Reports the answer to one recipient; `ref` is the reference in `reply`, if it has one. */
+export function reportRecipient(
+  events: Pick<SmtpEvents, 'recipientAnswered'>,
+  { session, mode, client, peer, name, helo, tls, tlsClient = null }: SessionFacts,
+  { sender }: Transaction,
+  { verdict, rcpt, nextHopReply, started }: RecipientOutcome,
+  reply: Reply,
+  ref: string,
+): void {
+  // Field by field: a spread costs a third of the whole answer.
+  events.recipientAnswered({
+    session,
+    mode,
+    client,
+    peer,
+    name,
+    helo,
+    tls,
+    tlsClient,
+    verdict,
+    reply: sent(reply),
+    ref: reply.code < 400 ? null : ref,
+    mailFrom: sender.text,
+    rcpt,
+    nextHopReply,
+    durationMs: performance.now() - started,
+  });
+}
 
 /** Reports the end of a message; `started` is on the steady clock, `ref` the reference in the reply, if it has one. */
 export function reportMessage(
@@ -22,8 +64,8 @@ export function reportMessage(
     mode,
     client,
     peer,
-    name,
     helo,
+    name,
     tls,
     tlsClient,
     message: transaction.id,
@@ -64,6 +106,11 @@ export function traceHeader(
     id,
     time: Date.now(),
   });
+}
+
+/** The client as a next hop that asks is told. */
+export function forwardedClient({ client, helo, name }: SessionFacts, esmtp: boolean): ForwardedClient {
+  return { address: client.address, port: client.port, name, helo, esmtp };
 }
 
 /** A reply as the events carry it. */

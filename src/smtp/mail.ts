@@ -9,11 +9,15 @@
 import { bareVerdict, type Verdict } from '../core/verdict.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { type ParsedRecipient, parseMailCommand, parseRcptCommand } from './command.ts';
-import type { SessionFacts } from './events.ts';
-import type { ForwardedClient } from './hop-forward.ts';
 import type { HopTransaction, Relayed } from './hop-transaction.ts';
 import type { MailEdge, MailSession, MailSettings } from './mail-edge.ts';
-import { reportMessage, sent, traceHeader } from './mail-report.ts';
+import {
+  forwardedClient,
+  type RecipientOutcome,
+  reportMessage,
+  reportRecipient,
+  traceHeader,
+} from './mail-report.ts';
 import { checkRecipient, joined } from './recipient-check.ts';
 import { REPLY, type Reply, replyFor, withReference } from './reply.ts';
 import { Transaction } from './transaction.ts';
@@ -21,6 +25,8 @@ import { Transfer, type TransferOutcome } from './transfer.ts';
 
 /** Recipients of one client that may be under way at a time; the next waits for them. */
 const MAX_UNDER_WAY = 100;
+
+type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
 
 interface Message {
   readonly transfer: Transfer;
@@ -92,7 +98,7 @@ export class Mail {
     this.transaction = new Transaction(id, sender, {
       relay: this.edge.relay,
       extraSize: this.header.length,
-      client: this.forwarded(facts),
+      client: forwardedClient(facts, this.session.esmtp),
       notice: (trouble) => this.edge.events.nextHopTrouble(trouble),
     });
     this.session.send(REPLY.senderOk);
@@ -106,8 +112,9 @@ export class Mail {
       done();
       return;
     }
-    const harvest = this.session.watched ? this.edge.harvest : null;
-    if (harvest?.refuses(this.session.facts().client.address)) {
+    const { watched } = this.session;
+    const harvest = watched === null ? null : this.edge.harvest;
+    if (watched !== null && harvest?.refuses(watched)) {
       // Those before it hear their answers first.
       this.answers.settled(() => {
         this.session.turnAway(REPLY.harvesting, true);
@@ -163,7 +170,9 @@ export class Mail {
     if (hop === null) {
       const worded = (ref: string): Reply => replyFor(verdict, ref);
       this.answer(transaction, { verdict, worded, rcpt, nextHopReply: null, started });
-      done();
+      // Whoever is turned away is read no further, though the answer may wait for those before it.
+      if (verdict.reason === 'harvest-limit') this.answers.settled(done);
+      else done();
       return;
     }
     const say = ({ reply, nextHopReply }: Relayed): void => {
@@ -216,40 +225,22 @@ export class Mail {
 
   /** Answers a recipient now, or behind those that wait for their next hop. */
   private answer(transaction: Transaction, outcome: RecipientOutcome): void {
+    if (!this.answering) {
+      this.say(transaction, outcome);
+      return;
+    }
     const say = (): void => this.say(transaction, outcome);
-    if (!this.answering) say();
-    else this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
+    this.answers.add(Promise.resolve(), say, (error) => this.session.fault(error));
   }
 
-  private say(
-    transaction: Transaction,
-    { verdict, worded, rcpt, nextHopReply, started }: RecipientOutcome,
-  ): void {
+  private say(transaction: Transaction, outcome: RecipientOutcome): void {
     if (transaction.cancelled) return;
     const ref = this.edge.reference();
-    const reply = worded(ref);
-    if (reply.code < 300) transaction.accept(verdict);
+    const reply = outcome.worded(ref);
+    if (reply.code < 300) transaction.accept(outcome.verdict);
     if (reply.code >= 400 && reply.code < 500) transaction.deferred = true;
     this.session.send(reply);
-    const { session, mode, client, peer, name, helo, tls, tlsClient = null } = this.session.facts();
-    // Field by field: a spread costs a third of the whole answer.
-    this.edge.events.recipientAnswered({
-      session,
-      mode,
-      client,
-      peer,
-      name,
-      helo,
-      tls,
-      tlsClient,
-      verdict,
-      reply: sent(reply),
-      ref: reply.code < 400 ? null : ref,
-      mailFrom: transaction.sender.text,
-      rcpt,
-      nextHopReply,
-      durationMs: performance.now() - started,
-    });
+    reportRecipient(this.edge.events, this.session.facts(), transaction, outcome, reply, ref);
   }
 
   private dataRefusal(transaction: Transaction | null): Reply | null {
@@ -274,10 +265,6 @@ export class Mail {
     this.session.receive(transfer);
   }
 
-  private forwarded({ client, helo }: SessionFacts): ForwardedClient {
-    return { address: client.address, port: client.port, helo, esmtp: this.session.esmtp };
-  }
-
   /** Answers DATA for good, and ends the transaction. */
   private report(transaction: Transaction, outcome: TransferOutcome, started: number): void {
     const ref = this.edge.reference();
@@ -289,14 +276,4 @@ export class Mail {
     this.reset();
     if (outcome.cut) this.session.close();
   }
-}
-
-type GoodRecipient = Extract<ParsedRecipient, { readonly ok: true }>;
-
-interface RecipientOutcome extends Pick<Relayed, 'nextHopReply'> {
-  readonly verdict: Verdict;
-  /** The reply with this reference at its end. */
-  worded(ref: string): Reply;
-  readonly rcpt: string;
-  readonly started: number;
 }

@@ -27,7 +27,7 @@ export function checkRecipient(
   { check, lookup, events }: CheckEdge,
   harvest: HarvestGate | null,
   mailbox: Mailbox,
-  session: { facts(): SessionFacts },
+  session: { facts(): SessionFacts; readonly watched?: string | null },
 ): Verdict | Promise<Verdict> {
   const failed = (error: unknown): Verdict => {
     events.listenerTrouble({ stage: 'check', error, client: session.facts().client });
@@ -36,7 +36,7 @@ export function checkRecipient(
   const watched = (verdict: Verdict): Verdict => {
     // Only a proven absence counts: what we could not tell is our trouble and not a guess.
     if (verdict.reason !== 'unknown' || !harvest) return verdict;
-    const over = harvest.absent(session.facts().client.address, mailbox.key);
+    const over = harvest.absent(session.watched ?? session.facts().client.address, mailbox.key);
     return over ? because(verdict, 'harvest-limit') : verdict;
   };
   try {

@@ -153,6 +153,10 @@ export function replyLines(reply: Reply): string[] {
 
 /** The reply as it goes over the wire. */
 export function replyWire(reply: Reply): string {
+  return FIXED.get(reply) ?? wireOf(reply);
+}
+
+function wireOf(reply: Reply): string {
   if (reply.lines.length === 1 && reply.enhanced !== null) {
     return `${reply.code} ${reply.enhanced} ${reply.lines[0]}\r\n`;
   }
@@ -173,3 +177,8 @@ export function printable(text: string): string {
 function one(code: number, enhanced: string | null, text: string): Reply {
   return { code, enhanced, lines: [text] };
 }
+
+/** The wire of every reply that is always the same. */
+const FIXED: ReadonlyMap<Reply, string> = new Map(
+  [...Object.values(BY_REASON), ...Object.values(REPLY)].map((reply) => [reply, wireOf(reply)]),
+);

@@ -93,18 +93,13 @@ export class GatewayServer extends SMTPServer {
     }
     const identity = connectedClient(peerOf(socket), proxiedBy(options));
     const { admission, settings, edge } = this;
-    const connection = new GatewayConnection(
-      this,
-      socket,
-      { ...options, id: options?.id || sessionId() },
-      {
-        settings,
-        edge,
-        admission,
-        identity,
-        connections: () => this.census?.total() ?? this.connections.size,
-      },
-    );
+    const connection = new GatewayConnection(this, socket, connectionOptions(options), {
+      settings,
+      edge,
+      admission,
+      identity,
+      connections: () => this.census?.total() ?? this.connections.size,
+    });
     const leave = admission.enter(identity);
     this.census?.enter();
     this.connections.add(connection);
@@ -216,6 +211,15 @@ export class GatewayServer extends SMTPServer {
     if (this.contexts) this.secureContext.set('*', this.contexts(''));
   }
 }
+
+/** Our own address is asked of the system unless it is given, and nobody wants to know it. */
+function connectionOptions(options: SMTPConnectionOptions | null | undefined): SMTPConnectionOptions {
+  const ours = { id: options?.id || sessionId(), localAddress: OWN_ADDRESS, localPort: OWN_PORT };
+  return options ? { ...options, ...ours } : ours;
+}
+
+const OWN_ADDRESS = '0.0.0.0';
+const OWN_PORT = 25;
 
 function peerOf(socket: Socket): { address: string; port: number } {
   return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };

@@ -54,25 +54,28 @@ export interface SessionEdge extends MailEdge {
   nextHops(): readonly string[];
 }
 
-type Command = (session: Session, line: Buffer, argument: string, done: () => void) => void;
+type Command = (session: Session, line: Buffer, done: () => void) => void;
 
 /** A command that is answered before it returns. */
 const answered =
-  (run: (session: Session, argument: string, line: Buffer) => void): Command =>
-  (session, line, argument, done) => {
-    run(session, argument, line);
+  (run: (session: Session, argument: string) => void): Command =>
+  (session, line, done) => {
+    run(session, argumentOf(line));
     done();
   };
 
 const COMMANDS = new Map<string, Command>([
   ['EHLO', answered((session, argument) => session.hello(argument, true))],
   ['HELO', answered((session, argument) => session.hello(argument, false))],
-  ['MAIL', answered((session, _argument, line) => session.mayMail() && session.mail.mail(line))],
   [
-    'RCPT',
-    (session, line, _argument, done) => (session.greeted('RCPT') ? session.mail.rcpt(line, done) : done()),
+    'MAIL',
+    (session, line, done) => {
+      if (session.mayMail()) session.mail.mail(line);
+      done();
+    },
   ],
-  ['DATA', (session, _line, argument, done) => session.data(argument, done)],
+  ['RCPT', (session, line, done) => (session.greeted('RCPT') ? session.mail.rcpt(line, done) : done())],
+  ['DATA', (session, line, done) => session.data(argumentOf(line), done)],
   ['RSET', answered((session, argument) => session.plain(argument, 'RSET', REPLY.reset))],
   ['NOOP', answered((session) => session.send(REPLY.nothing))],
   ['QUIT', answered((session, argument) => session.quit(argument))],
@@ -82,7 +85,7 @@ const COMMANDS = new Map<string, Command>([
   ['BDAT', answered((session) => session.refuse(REPLY.notImplemented, 'BDAT'))],
   ['HELP', answered((session) => session.send(REPLY.help))],
   ['XCLIENT', answered((session, argument) => session.xclient(argument))],
-  ['STARTTLS', (session, _line, argument, done) => session.startTls(argument, done)],
+  ['STARTTLS', (session, line, done) => session.startTls(argumentOf(line), done)],
 ]);
 
 export class Session {
@@ -121,7 +124,7 @@ export class Session {
     else if (broken) this.refuse(broken, null);
     else if (!command) this.refuse(isHttp(line) ? REPLY.notSmtp : REPLY.unknownCommand, null);
     else {
-      command(this, line, argumentOf(line), done);
+      command(this, line, done);
       return;
     }
     done();
@@ -178,9 +181,8 @@ export class Session {
     this.mail.reset();
   }
 
-  /** Whether the harvest guard watches this client. */
-  get watched(): boolean {
-    return !this.wire.trusted;
+  get watched(): string | null {
+    return this.wire.trusted ? null : this.wire.identity.client.address;
   }
 
   turnAway(reply: Reply, reported: boolean): void {

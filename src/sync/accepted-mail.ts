@@ -23,9 +23,10 @@ export function collectAcceptedMail(
   let size = 0;
   let telling = false;
   const note = (tenant: string, address: string): void => {
+    if (size >= limit) return;
     const addresses = collected.get(tenant) ?? new Set();
-    collected.set(tenant, addresses);
-    if (size >= limit || addresses.has(address)) return;
+    if (addresses.size === 0) collected.set(tenant, addresses);
+    else if (addresses.has(address)) return;
     addresses.add(address);
     size += 1;
   };

@@ -20,6 +20,8 @@ export interface ObservationLog extends AsyncDisposable {
   note(observation: Observation): void;
   /** The next hop has refused, with the message, the one recipient that it took at RCPT. */
   withdraw(observation: Omit<Observation, 'comparison'>): void;
+  /** Passes on what another thread has added up. */
+  add(batch: ObservedBatch): void;
 }
 
 /** What an answered recipient, or a message, tells about what the next hop thinks. */
@@ -123,6 +125,7 @@ export function collectObservations(
       const found = entry(observation, 'hop-accepted');
       if (found) found.withdrawn += 1;
     },
+    add: (batch) => void tell(batch).catch(() => null),
     /** Tells what is left. */
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

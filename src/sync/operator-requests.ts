@@ -55,7 +55,7 @@ export function operatorHandlers(
     async import({ origin, list, domains, dryRun, force }) {
       const { imports } = store();
       const { accepted, foreign } = siftImport(
-        decodeImport(new TextDecoder().decode(list)),
+        decodeImport(Buffer.from(list.buffer, list.byteOffset, list.byteLength).toString('utf8')),
         origin.tenant,
         domains,
       );

@@ -27,7 +27,7 @@ export interface SearchLimits {
   readonly waiting: number;
 }
 
-const LIMITS: SearchLimits = { time: 800, waiting: 8 };
+const LIMITS: SearchLimits = { time: 1500, waiting: 8 };
 /** Most rows of a page, whatever is asked for. */
 const MOST = 200;
 /** No address and no name is longer. */

@@ -59,6 +59,11 @@ export function administrator(page: Page, language: Language = 'en'): Administra
     },
     openSettings: () => click(oauth.title, 'link'),
     async save({ applicationId, secret, expires }) {
+      const folded = page.locator('details:not([open]) > summary', { hasText: oauth.changeSaved });
+      if ((await folded.count()) > 0) {
+        effort.clicks++;
+        await folded.click();
+      }
       if (applicationId !== undefined) await fill(oauth.application, applicationId);
       if (secret !== undefined) await fill(oauth.secret, secret);
       if (expires !== undefined) await fill(oauth.expiresField, expires);

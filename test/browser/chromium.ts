@@ -87,36 +87,54 @@ export async function accessibilityFindings(page: Page, rules: readonly string[]
 }
 
 /**
- * Takes pictures of the page that `page` is on, in both languages and colour schemes, without touching it: in windows
- * of their own with its cookies. Each is scanned for accessibility first. The files go to RCPTGATE_SCREENSHOTS; where that
- * is not set, the page is scanned all the same.
+ * Looks at the page that `page` is on, without touching it: in windows of their own with its cookies, in English and light,
+ * then in Japanese and dark, so that every language and every scheme is scanned once. Pictures go to
+ * RCPTGATE_SCREENSHOTS in all four ways; where that is not set, the page is scanned all the same.
  */
 export async function picturesOf(page: Page, name: string): Promise<void> {
   const browser = page.context().browser();
   if (browser === null) throw new Error('the page has no browser');
-  for (const language of ['en', 'ja'] as const) {
-    const window = await windowOf(browser, { language, as: page.context() });
+  for (const [language, scheme] of WAYS) {
+    const window = await windowOf(browser, { language, scheme, as: page.context() });
     const copy = await window.newPage();
     await copy.goto(page.url());
-    await pictures(copy, `${name}.${language}`);
+    await look(copy, `${name}.${language}`, scheme);
     await window.close();
   }
 }
 
+/** What is scanned of every page. */
+export const WAYS = [
+  ['en', 'light'],
+  ['ja', 'dark'],
+] as const;
+
+type Scheme = 'light' | 'dark';
+
+/** Scans a page as it stands in the scheme of its window, and takes its pictures in both. */
+export async function look(page: Page, name: string, scheme: Scheme): Promise<void> {
+  await expectAccessible(page);
+  if (!process.env.RCPTGATE_SCREENSHOTS) return;
+  for (const each of ['light', 'dark'] as const) await shoot(page, name, each);
+  await page.emulateMedia({ colorScheme: scheme });
+}
+
 /** Pictures of a page as it stands, in both colour schemes; for a page that cannot be opened twice. */
 export async function pictures(page: Page, name: string): Promise<void> {
-  const folder = process.env.RCPTGATE_SCREENSHOTS;
-  for (const scheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: scheme });
-    // Colours on their way from one scheme to the other are nobody's design.
-    await page.evaluate(
-      'Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => 0)',
-    );
-    // Nothing but the colours differs between the schemes.
-    await expectAccessible(page, scheme === 'dark' ? ['color-contrast'] : []);
-    if (!folder) continue;
-    mkdirSync(folder, { recursive: true });
-    await page.screenshot({ path: path.join(folder, `${name}.${scheme}.png`), fullPage: true });
-  }
+  await expectAccessible(page);
+  await shoot(page, name, 'light');
+  // Nothing but the colours differs between the schemes.
+  await shoot(page, name, 'dark');
+  await expectAccessible(page, ['color-contrast']);
   await page.emulateMedia({ colorScheme: null });
+}
+
+async function shoot(page: Page, name: string, scheme: Scheme): Promise<void> {
+  await page.emulateMedia({ colorScheme: scheme });
+  // Colours on their way from one scheme to the other are nobody's design.
+  await page.evaluate('Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => 0)');
+  const folder = process.env.RCPTGATE_SCREENSHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: path.join(folder, `${name}.${scheme}.png`), fullPage: true });
 }

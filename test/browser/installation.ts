@@ -29,11 +29,13 @@ export interface Installation extends AsyncDisposable {
 export interface InstallationOptions extends PracticeOptions {
   /** The credential is in the file, so that there is nothing to set up. */
   readonly inFile?: boolean;
+  /** Id of a second tenant, of fabrikam.example, that is not set up. */
+  readonly second?: string;
 }
 
 /** Starts all three; the console answers. */
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
-  const { inFile = false, ...practice } = options;
+  const { inFile = false, second, ...practice } = options;
   const registration = inFile ? 'consented' : 'unconsented';
   const tenant = await startPracticeTenant({ registration, ...practice });
   let delivered = 0;
@@ -51,6 +53,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     stateDir,
     nextHop: `127.0.0.1:${hop.port}`,
     setUpInConsole: !inFile,
+    ...(second && { domain: `tenant = "${tenant.tenantId}"`, more: tenantOf(second, tenant) }),
     // So that each window comes from an address of its own, with sign-in attempts of its own.
     console: `listen = "127.0.0.1:${consolePort}"\ntrusted_proxies = ["127.0.0.1"]`,
   });
@@ -81,6 +84,11 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       rmSync(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+function tenantOf(id: string, { login, graph }: PracticeTenant): string {
+  const urls = `login = "${login}"\ngraph = "${graph}"`;
+  return `[[tenant]]\nid = "${id}"\n${urls}\n[[domain]]\nname = "fabrikam.example"\ntenant = "${id}"\nnext_hop = "127.0.0.1:1"`;
 }
 
 /** What the daemon logged of an event, after `from` lines. */

@@ -1,10 +1,19 @@
 /** Every page of the console, in both languages and colour schemes: looked over by axe-core, and kept as pictures. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RECIPIENT_WORDS } from '../../src/console/recipients/words.ts';
+import { FRAME_WORDS } from '../../src/console/site/words.ts';
+import { STATUS_WORDS } from '../../src/console/status/words.ts';
 import { interop } from '../interop/programs.ts';
 import { administrator } from './administrator.ts';
-import { type Language, pictures, picturesOf, startBrowser, windowOf } from './chromium.ts';
-import { type Installation, startInstallation } from './installation.ts';
+import { look, picturesOf, startBrowser, windowOf } from './chromium.ts';
+import { contentOf, eventsOf, type Installation, startInstallation } from './installation.ts';
+
+const JAPANESE = { language: 'ja', scheme: 'dark' } as const;
+const EXPORT = `"PrimarySmtpAddress","RecipientTypeDetails","EmailAddresses"
+"everybody@contoso.example","DynamicDistributionGroup","SMTP:everybody@contoso.example smtp:all@contoso.example"
+"x@elsewhere.example","PublicFolder","SMTP:x@elsewhere.example"
+`;
 
 interop(import.meta.url, ['Chromium'], 'every page', () => {
   let browser: Browser;
@@ -31,10 +40,6 @@ interop(import.meta.url, ['Chromium'], 'every page', () => {
     await installed[Symbol.asyncDispose]();
   });
 
-  async function copyOf(language: Language): Promise<Page> {
-    return (await windowOf(browser, { language, as: page.context() })).newPage();
-  }
-
   it('is reached by links from the first', async () => {
     const seen = new Map<string, string>();
     // What no link leads to: the answers to questions.
@@ -44,16 +49,16 @@ interop(import.meta.url, ['Chromium'], 'every page', () => {
       '/recipients/explain?address=nobody@contoso.example',
       '/guide?domain=contoso.example',
     ];
-    const copies = { en: await copyOf('en'), ja: await copyOf('ja') };
+    // English and light is the window of the test itself.
+    const japanese = await (await windowOf(browser, { ...JAPANESE, as: page.context() })).newPage();
     for (let path = waiting.pop(); path !== undefined && seen.size < 80; path = waiting.pop()) {
       if (seen.has(kindOf(path))) continue;
       seen.set(kindOf(path), path);
       const response = await page.goto(`${installed.url}${path}`);
       expect.soft(`${path} ${response?.status()}`).toBe(`${path} 200`);
-      for (const [language, copy] of Object.entries(copies)) {
-        await copy.goto(`${installed.url}${path}`);
-        await pictures(copy, `${nameOf(path)}.${language}`);
-      }
+      await look(page, `${nameOf(path)}.en`, 'light');
+      await japanese.goto(`${installed.url}${path}`);
+      await look(japanese, `${nameOf(path)}.ja`, JAPANESE.scheme);
       waiting.push(...(await linksOf(page)));
     }
     process.stdout.write(`pages seen: ${[...seen.values()].sort().join(' ')}\n`);
@@ -64,6 +69,53 @@ interop(import.meta.url, ['Chromium'], 'every page', () => {
   it('has a page for what is not there', async () => {
     await page.goto(`${installed.url}/nowhere`);
     await picturesOf(page, 'not-found');
+    await page.getByRole('link', { name: FRAME_WORDS.en.back }).click();
+    await page.waitForURL(`${installed.url}/status`);
+  });
+
+  it('shows what an uploaded list would change, and then changes it', async () => {
+    const words = RECIPIENT_WORDS.en.import;
+    expect(await installed.rcpt('all@contoso.example')).toMatch(/^550 /);
+    await page.goto(`${installed.url}/recipients/import`);
+    const file = { name: 'export.csv', mimeType: 'text/csv', buffer: Buffer.from(EXPORT) };
+    await page.getByLabel(words.file).setInputFiles(file);
+    await page.getByRole('button', { name: words.upload }).click();
+    await page.getByRole('heading', { name: words.preview }).waitFor();
+    const preview = await contentOf(page);
+    for (const part of ['all@contoso.example', 'elsewhere.example', words.nothingYet]) {
+      expect(preview).toContain(part);
+    }
+    await picturesOf(page, 'import-preview');
+    expect(await installed.rcpt('all@contoso.example')).toMatch(/^550 /);
+    await page.getByRole('button', { name: words.confirm, exact: true }).click();
+    await page.getByText(words.done('2')).waitFor();
+    expect(await installed.rcpt('all@contoso.example')).toMatch(/^250 /);
+    expect(eventsOf(installed.daemon, 'import.done').at(-1)).toMatchObject({
+      who: 'console link',
+      file: 'export.csv',
+    });
+  });
+
+  it('shows a held plan address by address, and lets it go on approval', async () => {
+    const words = STATUS_WORDS.en;
+    const { directory } = installed.tenant;
+    for (const user of [...directory.live('users')].slice(-150)) directory.softDelete(user.id);
+    await installed.daemon.run('sync');
+    const { plan, held } = await installed.daemon.logged(({ event }) => event === 'sync.held');
+    await page.goto(`${installed.url}/status`);
+    await page.getByRole('heading', { name: words.plan }).waitFor();
+    await picturesOf(page, 'status-held');
+    await page.getByRole('link', { name: words.showPlan }).click();
+    expect(await contentOf(page)).toContain(String(plan));
+    await picturesOf(page, 'held-plan');
+    await page.getByRole('button', { name: words.approve(String(held)) }).click();
+    await page.getByText(words.approved(String(held))).waitFor();
+    expect(await page.getByRole('heading', { name: words.plan }).count()).toBe(0);
+    expect(await installed.daemon.logged(({ event }) => event === 'sync.approve')).toMatchObject({
+      who: 'console link',
+      plan,
+    });
+    expect(complaints.filter((each) => !each.includes('/nowhere'))).toEqual([]);
   });
 });
 

@@ -33,6 +33,24 @@ interop(import.meta.url, ['Chromium'], 'problems at Microsoft', () => {
     await installed[Symbol.asyncDispose]();
   });
 
+  it('come from what people paste wrongly, too', async () => {
+    const { tenant, rcpt } = installed;
+    const [secret] = tenant.application.secrets;
+    const wrong: ReadonlyArray<readonly [applicationId: string, secret: string, says: RegExp]> = [
+      [tenant.application.objectId, tenant.secret, /AADSTS700016/],
+      [tenant.applicationId, 'wrong', /AADSTS7000215/],
+      [tenant.applicationId, secret?.keyId ?? '', /has the form of the secret's id/],
+    ];
+    for (const [applicationId, text, says] of wrong) {
+      await admin.save({ applicationId, secret: text });
+      await admin.authenticate();
+      expect(await contentOf(admin.page)).toMatch(says);
+    }
+    await picturesOf(admin.page, 'oauth-secret-id');
+    expect(await rcpt('alice@contoso.example')).toMatch(/^451 /);
+    await admin.save({ applicationId: tenant.applicationId, secret: tenant.secret });
+  });
+
   it('are each explained, with what to do, in both languages', async () => {
     const { tenant } = installed;
     const window = await windowOf(browser, { language: 'ja', as: admin.page.context() });

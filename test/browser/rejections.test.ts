@@ -12,7 +12,7 @@ interop(import.meta.url, ['Chromium'], 'the rejections in a browser', () => {
   beforeAll(async () => {
     browser = await startBrowser();
     gateway = await startInstallation({ inFile: true });
-    await gateway.daemon.run('sync');
+    expect(await gateway.daemon.run('sync')).toMatchObject({ code: 0 });
   });
   afterAll(async () => {
     await browser?.close();
@@ -63,8 +63,8 @@ interop(import.meta.url, ['Chromium'], 'the rejections in a browser', () => {
   it('can be filtered without scripts', async () => {
     const page = await enter(false);
     await page.goto(`${gateway.url}/rejections`);
-    await page.getByLabel('Recipient').fill('nobody@*');
-    await page.getByLabel('Time').selectOption('7d');
+    await page.getByLabel('Recipient', { exact: true }).fill('nobody@*');
+    await page.getByLabel('Time', { exact: true }).selectOption('7d');
     await page.getByRole('button', { name: 'Show' }).click();
     expect(new URL(page.url()).searchParams.get('recipient')).toBe('nobody@*');
     expect(await page.locator('.rejections tbody tr').count()).toBe(1);

@@ -110,6 +110,16 @@ describe('the control socket', () => {
     ]);
   });
 
+  it('shows the harvest guard and resets it', async () => {
+    const app = controlRoutes(answers);
+    expect(await (await app.request('/v1/harvest')).json()).toEqual({ limit: 100 });
+    const reset = (body: unknown) =>
+      app.request('/v1/harvest/reset', { method: 'POST', body: JSON.stringify(body) });
+    expect(await (await reset({ client: '192.0.2.1' })).json()).toEqual({ reset: ['192.0.2.1'] });
+    expect(await (await reset({})).json()).toEqual({ reset: [null] });
+    expect((await reset({ client: 7 })).status).toBe(400);
+  });
+
   it('refuses a body of another form with a clear word', async () => {
     const file = socketPath();
     await using _server = await openControlSocket(file, answers);

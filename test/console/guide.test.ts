@@ -9,8 +9,8 @@ import { applicationLink, registerLink } from '../../src/console/guide/portal-li
 import { APP_ROLES, isRegistrable, manifestOf, redirectUris } from '../../src/console/guide/registration.ts';
 import { manifestChange } from '../../src/practice/manifest.ts';
 import { permissionOf } from '../../src/practice/permission-ids.ts';
-import { APPLICATION, settings, TENANT, view } from './oauth-fixture.ts';
-import { adminOf, siteRig } from './site.ts';
+import { APPLICATION, proven, settings, TENANT, view } from './oauth-fixture.ts';
+import { ADMIN, adminOf, READER, siteRig } from './site.ts';
 
 const URL_OF = 'https://gate.contoso.example';
 const ASKED = ['User.Read.All', 'Group.Read.All', 'OrgContact.Read.All', 'openid', 'profile'];
@@ -198,5 +198,41 @@ describe('the guide', () => {
     for (const file of ['', '/rcptgate-manifest.json', '/rcptgate-setup.sh'])
       expect((await rig.get(`/guide/${TENANT}${file}`)).status).toBe(404);
     expect(await (await rig.get('/guide')).text()).not.toContain(TENANT);
+  });
+
+  const OTHER = '22222222-2222-3333-4444-555555555555';
+  const two = {
+    ...answers,
+    'GET /v1/applications': () => [
+      view({ used: proven() }),
+      view({ tenant: OTHER, domains: ['fabrikam.example', 'b.example', 'c.example'] }),
+    ],
+  };
+
+  it.each([
+    ['the only tenant', answers, ADMIN],
+    ['the only one that is seen', two, adminOf(TENANT)],
+  ])('opens directly for %s, with the finder at its end', async (_name, given, visitor) => {
+    const html = await (await siteRig({ answers: given, visitor }).get('/guide')).text();
+    expect(html).toContain('az ad app create');
+    expect(html).toContain(`contoso.example</bdi> <code class="id">${TENANT}</code>`);
+    expect(html.indexOf('id="finder"')).toBeGreaterThan(html.indexOf('id="not-needed"'));
+  });
+
+  it('lets choose among several, by organisation and domains', async () => {
+    const html = await (await siteRig({ answers: two }).get('/guide')).text();
+    expect(html).toContain(`<bdi>Contoso – contoso.example</bdi> <code class="id">${TENANT}</code>`);
+    expect(html).toContain(`<bdi>fabrikam.example, b.example, …</bdi> <code class="id">${OTHER}</code>`);
+    expect(html).not.toContain('az ad app create');
+  });
+
+  it.each([
+    ['nothing entered', two, ADMIN, `/guide/${OTHER}`],
+    ['something saved', answers, ADMIN, `/oauth/${TENANT}`],
+    ['the own tenant is set up', two, adminOf(TENANT), '/status'],
+    ['a reader', answers, READER, '/status'],
+    ['a daemon that is away', {}, ADMIN, '/status'],
+  ])('is where a visit begins while something is to be set up: %s', async (_name, given, visitor, to) => {
+    expect((await siteRig({ answers: given, visitor }).get('/')).headers.get('location')).toBe(to);
   });
 });

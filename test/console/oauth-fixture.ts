@@ -46,6 +46,7 @@ export function view(over: Partial<ApplicationView> = {}): ApplicationView {
     used: null,
     pending: null,
     trial: null,
+    domains: ['contoso.example'],
     connection: null,
     ...over,
   };

@@ -105,7 +105,16 @@ describe('a consent callback', () => {
     ],
     ['no state', () => granted, { kind: 'refused', why: 'unknown' }],
     ['a made-up state', () => `${granted}&state=${'x'.repeat(43)}`, { kind: 'refused', why: 'unknown' }],
-    ['an error without state', () => 'error=permission_denied', { kind: 'refused', why: 'unknown' }],
+    [
+      'an error without state',
+      () => 'error=permission_denied',
+      { kind: 'refused', why: 'stateless', code: 'AADSTS65004' },
+    ],
+    [
+      'an error with a made-up state',
+      () => `error=permission_denied&state=${'x'.repeat(43)}`,
+      { kind: 'refused', why: 'unknown' },
+    ],
     [
       'another tenant',
       (state) => `admin_consent=True&tenant=${OTHER}&state=${state}`,
@@ -195,6 +204,7 @@ function answers(application: ApplicationView, over: Answers = {}): Answers {
     [at('authenticate')]: () => ({ ok: true }),
     [at('discard')]: () => ({ discarded: true }),
     [at('consent')]: () => ({ applicationId: 'a', login, graph }),
+    [at('declined')]: () => ({}),
     [at('connect')]: () => connection({ phase: 'consent', problem: problem('roles-missing') }),
     ...over,
   };
@@ -365,16 +375,45 @@ describe('connecting', () => {
     expect(again.status).toBe(400);
   });
 
-  it('says what a decline means, and does nothing', async () => {
+  it('says what a decline means, and does nothing but note it', async () => {
     const rig = siteRig({ answers: answers(view({ pending: settings() })) });
     const { headers } = await rig.post(`/oauth/${TENANT}/connect`, {});
     const before = rig.calls.length;
     const declined = `/oauth/consent?admin_consent=True&error=access_denied&state=${stateIn(headers.get('location'))}`;
     const back = await rig.get(declined);
     expect(back.headers.get('location')).toBe(`/oauth/${TENANT}`);
-    expect(rig.calls).toHaveLength(before);
+    expect(rig.calls.slice(before)).toEqual([
+      {
+        method: 'POST',
+        path: `/v1/applications/${TENANT}/declined`,
+        body: { shared: false, code: 'AADSTS65004' },
+        actor: { who: ADMIN.who, from: FROM },
+      },
+    ]);
     expect(await (await rig.get(`/oauth/${TENANT}`)).text()).toContain('the consent was declined');
   });
+
+  it.each([
+    ['signed in', ADMIN, true],
+    ['a stranger', null, false],
+  ])(
+    'explains a decline that says neither whose nor of what, with a way back: %s',
+    async (_who, visitor, nav) => {
+      const rig = siteRig({ answers: answers(view({ pending: settings() })), visitor });
+      const said = 'error=permission_denied&error_description=The+admin+canceled+the+request';
+      const page = await rig.get(`/oauth/consent?${said}`);
+      const html = await page.text();
+      expect(page.status).toBe(400);
+      expect(html).toContain('most likely somebody pressed Cancel');
+      expect(html).toContain('<code>AADSTS65004</code>');
+      expect(html).toContain('<a href="/oauth">');
+      expect(html.includes('<nav')).toBe(nav);
+      expect(rig.calls.filter(({ path }) => path.includes('/applications/'))).toEqual([]);
+      // What has not the form of a code is not shown: anybody can write it.
+      const forged = await rig.get(`/oauth/consent?error=${encodeURIComponent('call 0123 456 now')}`);
+      expect((await forged.text()).split('<main')[1]).not.toContain('0123');
+    },
+  );
 
   it('refuses what is forged or repeated, and does nothing', async () => {
     const rig = siteRig({ answers: answers(view({ pending: settings() })) });
@@ -424,6 +463,21 @@ describe('connecting', () => {
   });
 });
 
+describe('the form of step 1', () => {
+  const trial = { at: NOW, ok: false, problem: problem('AADSTS7000215') } as const;
+  it.each([
+    ['open while nothing is saved', {}, null],
+    ['folded away once something is', { pending: settings() }, '<details class="more">'],
+    ['open again when that was refused', { pending: settings({ trial }) }, '<details class="more" open="">'],
+  ] as const)('is %s', async (_name, over, details) => {
+    const rig = siteRig({ answers: answers(view(over)) });
+    const html = await (await rig.get(`/oauth/${TENANT}`)).text();
+    const before = html.slice(0, html.indexOf('id="application_id"'));
+    const folded = before.lastIndexOf('<details');
+    expect(folded === -1 ? null : before.slice(folded).split('<summary>')[0]).toBe(details);
+  });
+});
+
 describe('the import', () => {
   const running = connection({
     phase: 'importing',
@@ -452,7 +506,15 @@ describe('the import', () => {
     const rig = siteRig({ answers: answers(view({ used: proven(), connection: ended })) });
     const html = await (await rig.get(`/oauth/${TENANT}/progress`, { language })).text();
     expect(html).toContain(text);
+    for (const next of ['/recipients', '/recipients/explain'])
+      expect(html).toContain(`<li><a href="${next}">`);
     expect(html).not.toContain('http-equiv="refresh"');
+  });
+
+  it('counts one page as one', async () => {
+    const one = { ...running, progress: [{ stream: 'groups' as const, pages: 1, entries: 64 }] };
+    const rig = siteRig({ answers: answers(view({ used: proven(), connection: one })) });
+    expect(await (await rig.get(`/oauth/${TENANT}/progress`)).text()).toContain('Groups: 64 read (1 page)');
   });
 
   it('is told line by line as server-sent events until its end', async () => {

@@ -227,7 +227,10 @@ describe('the search', () => {
   it('says what the daemon said when it could not', async () => {
     const site = rig({}, { 'GET /v1/recipients': () => new Error('too many searches are waiting') });
     const answer = await site.get('/recipients?q=x');
-    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('too many searches')]);
+    expect([answer.status, await answer.text()]).toEqual([
+      503,
+      expect.stringContaining('The search did not work: too many searches'),
+    ]);
   });
 });
 

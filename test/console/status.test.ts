@@ -374,14 +374,21 @@ describe('the end of a credential', () => {
     for (const path of ['/status', `/status/${MINE}/rounds`]) {
       const page = await html(site, path);
       if (text === null) expect(page).not.toContain('Renew it');
-      else expect(page).toContain(`The credential of tenant ${MINE} ${text}`);
+      else expect(page).toContain(`The credential of tenant ${MINE.slice(0, 4)}.example (${MINE}) ${text}`);
     }
   });
 
   it('is no concern of another tenant, and a daemon that is away says nothing', async () => {
     expect(await html(rig({ visitor: adminOf(OTHER) }, ends(3)), '/status')).not.toContain('Renew it');
     const site = rig({}, { 'GET /v1/status': () => new Error('busy') });
-    expect((await site.get(`/status/${MINE}/rounds`)).status).toBe(200);
+    expect((await site.get('/status')).status).toBe(500);
+    expect(await html(site, '/status')).not.toContain('Renew it');
+  });
+});
+
+describe('a tenant that is not configured', () => {
+  it.each(['rounds', 'held', 'coverage'])('has no %s', async (name) => {
+    expect((await rig().get(`/status/nobody/${name}`)).status).toBe(404);
   });
 });
 
@@ -399,5 +406,42 @@ describe('another tenant', () => {
     expect(answer.status).toBe(status);
     expect(site.calls.filter(({ path: asked }) => asked !== '/v1/status')).toEqual([]);
     expect((await site.post(`/status/nobody/${name}`, { hash: PLAN.hash })).status).toBe(404);
+  });
+});
+
+describe('a tenant that is not set up', () => {
+  const error = {
+    code: 'not-set-up',
+    message: 'the tenant is not set up',
+    hint: 'Run rcptgate console-link',
+  };
+  const waiting = tenantView(MINE, {
+    setUp: false,
+    freshness: 'empty',
+    syncedAt: null,
+    lastRound: roundView(MINE, { outcome: 'failed', error }),
+    credential: { use: null, proven: false, trouble: error },
+  });
+  const answers = {
+    'GET /v1/status': () => gatewayView({ tenants: [waiting] }),
+    'GET /v1/rounds': () => [roundView(MINE, { outcome: 'failed', error })],
+  };
+
+  it.each([
+    ['en', 'Set up this tenant'],
+    ['ja', 'このテナントをセットアップする'],
+  ] as const)('leads to what comes first, in %s, in place of an error', async (language, text) => {
+    const page = await (await rig({}, answers).get('/status', { language })).text();
+    expect(page).toContain(`href="/guide/${MINE}"`);
+    expect(page).toContain(`href="/oauth/${MINE}"`);
+    expect(page).toContain(text);
+    expect(page).not.toContain('not-set-up');
+    expect(page).not.toContain(`/status/${MINE}/sync`);
+  });
+
+  it('offers a reader nothing that they may not do', async () => {
+    const page = await html(rig({ visitor: READER }, answers), '/status');
+    expect(page).toContain('not set up yet');
+    expect(page).not.toContain('Set up this tenant');
   });
 });

@@ -95,9 +95,10 @@ describe('the control socket', () => {
     expect((await daemon.run('sync')).code).toBe(0);
     const status = async () =>
       ((await socketOf(daemon).get('/v1/status')) as { nextHops: object[] }).nextHops;
-    expect(await status()).toEqual([
+    // Every next hop is asked at the start what it can do, which may have failed already.
+    expect(await status()).toMatchObject([
       { nextHop: working, lastSuccess: null, lastTrouble: null, connections: 0 },
-      { nextHop: `127.0.0.1:${dead}`, lastSuccess: null, lastTrouble: null, connections: 0 },
+      { nextHop: `127.0.0.1:${dead}`, lastSuccess: null, connections: 0 },
     ]);
     await using client = await dialog(daemon.port);
     await client.ask('EHLO client.example');

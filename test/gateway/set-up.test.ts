@@ -121,6 +121,11 @@ describe('a tenant', () => {
       const back = await browser.follow(await consent(browser, leaving.location ?? '', 'cancel'));
       expect(back.url).toBe(home);
       expect(back.html).toContain('the consent was declined');
+      await daemon.logged((line) => line.event === 'application.consent' && line.outcome === 'declined');
+      const told = daemon.log.filter(({ event }) => event === 'application.consent');
+      expect(told.map(({ outcome }) => outcome)).toEqual(['asked', 'declined']);
+      expect(told[1]).toMatchObject({ who: 'console link', shared: false, tenant: tenant.tenantId });
+      expect(told[1]?.code).toMatch(/^AADSTS\d+$/);
       expect(await answer(daemon, 'alice@contoso.example')).toBe('451 4.4.3');
     },
   );

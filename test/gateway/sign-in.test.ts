@@ -176,8 +176,8 @@ describe('a forged or replayed callback', () => {
     ['wrong-audience', 'aud is wrong'],
     ['wrong-issuer', 'iss is wrong'],
     ['wrong-tenant', 'tid is wrong'],
-    ['wrong-nonce', 'nonce'],
-    ['no-nonce', 'nonce'],
+    ['wrong-nonce', 'nonce is wrong'],
+    ['no-nonce', 'nonce is wrong'],
     ['no-oid', 'oid is wrong'],
     ['expired', 'has expired'],
     ['not-yet-valid', 'nbf is wrong'],
@@ -189,6 +189,7 @@ describe('a forged or replayed callback', () => {
     const adam = browser();
     const page = await adam.follow(await signIn(adam, ADAM));
     expect(page.url).toBe(`${url}/sign-in`);
+    expect(page.html).toContain('is not proof of who you are');
     expect((await refusalOf(adam)).why).toContain(why);
     expect((await adam.get(`${url}/status`)).location).toContain('/sign-in');
   });

@@ -82,7 +82,7 @@ describe.each([1, 2])('a held socket and %s thread(s)', (workers) => {
     for (const outcomes of await Promise.all(clients))
       for (const [outcome, count] of Object.entries(outcomes)) seen[outcome] = (seen[outcome] ?? 0) + count;
     expect(seen.refused ?? 0).toBe(0);
-    expect(seen['221']).toBeGreaterThan(20);
+    expect(seen['221']).toBeGreaterThan(3);
     // Only kill -9 cuts sessions, at most one of each client.
     expect(seen.cut ?? 0).toBeLessThanOrEqual(clients.length);
     daemon.kill('SIGKILL');

@@ -21,7 +21,8 @@ export type Need =
   | 'haproxy'
   | 'promtool'
   | 'fail2ban-regex'
-  | 'logrotate';
+  | 'logrotate'
+  | 'msmtp';
 
 /** Where `.ci/exim-root DIR` put Exim: RCPTGATE_EXIM_ROOT, or a folder that git ignores. */
 export const EXIM_ROOT =

@@ -41,6 +41,16 @@ others:
     expect(daemon.log.filter(({ event }) => String(event).startsWith('rcpt.'))).toEqual([]);
     expect(await rcpt('alice+news@contoso.example')).toMatch(/^250 /);
     expect(await rcpt('nobody@contoso.example')).toMatch(/^550[ -]/);
+    let accepted = 0;
+    for (let batch = 0; batch < 20; batch++) {
+      // Exim ends a connection of too many commands that are no mail.
+      await using sender = await dialog(exim.port);
+      await sender.ask('EHLO client.example');
+      await sender.ask('MAIL FROM:<me@sender.example>');
+      sender.send('RCPT TO:<alice@contoso.example>\r\n'.repeat(500));
+      for (let n = 0; n < 500; n++) accepted += (await sender.reply()).startsWith('250') ? 1 : 0;
+    }
+    expect(accepted).toBe(10_000);
     tenant.directory.createUser({ userPrincipalName: 'new@contoso.example' });
     expect(await rcpt('new@contoso.example')).toMatch(/^250 /);
     await daemon.end('SIGKILL');

@@ -191,7 +191,7 @@ test('a search whose time is over answers with what it has, and goes on from the
   const users = Array.from({ length: 3000 }, (_, index) => entry(`u${index}`, `x${index}@contoso.example`));
   const needle = { ...entry('z', 'z@contoso.example'), id: 'zz' };
   scratch.round({ read: 'full', users: [...users, needle], groups: [] });
-  const searching = openSearching(clock(500));
+  const searching = openSearching(clock(1000));
   const pages: number[] = [];
   const found: string[] = [];
   for (let after: string | null = null; ; ) {
@@ -207,7 +207,7 @@ test('a search whose time is over answers with what it has, and goes on from the
 
 test('one search at a time; too many that wait are refused, and a foreign cursor too', async () => {
   using scratch = tenant();
-  const searching = openSearching(clock(), { time: 800, waiting: 2 });
+  const searching = openSearching(clock(), { time: 1500, waiting: 2 });
   const go = (after: string | null = null) => searching(ask('a', { after }), scratch.mirror.search, 0);
   const [one, two, three] = await Promise.allSettled([go(), go(), go()]);
   expect([one.status, two.status, three.status]).toEqual(['fulfilled', 'fulfilled', 'rejected']);

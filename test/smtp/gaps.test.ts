@@ -87,9 +87,9 @@ describe('the clock of a session', () => {
   it('gives no time for what is no progress, and all of it for what is (11)', async () => {
     for (const progress of [false, true]) {
       const { told, clock: own } = clock();
-      own.start(10_000, 200);
+      own.start(10_000, 600);
       for (let step = 0; step < 6; step += 1) {
-        await pass(50);
+        await pass(150);
         own.owe(() => undefined, progress)();
       }
       expect(told).toEqual(progress ? [] : ['idle']);

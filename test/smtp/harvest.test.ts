@@ -4,7 +4,8 @@ import { bareVerdict, type Verdict } from '../../src/core/verdict.ts';
 import { type HarvestGuard, openHarvestGuard, type RefusalReport } from '../../src/smtp/harvest-guard.ts';
 import type { ListenerOptions } from '../../src/smtp/listener.ts';
 import type { Dialog } from './dialog.ts';
-import { type Gateway, openGateway } from './gateway.ts';
+import { type Gateway, openGateway, openRelaying } from './gateway.ts';
+import { ScriptedHop } from './scripted-hop.ts';
 
 const LIMITS = { limit: 3, window: 600_000, deny: 3_600_000 };
 const TOO_MANY = '421 4.7.0 Too many unknown recipients, try again later [ref 7F3K2Q]';
@@ -170,6 +171,25 @@ describe('a client that guesses', () => {
     const other = await gateway.greeted();
     expect(await other.ask('XCLIENT ADDR=192.0.2.8')).toMatch(/^220/);
     expect(await other.ask('XCLIENT ADDR=192.0.2.7')).toBe(TOO_MANY);
+  });
+});
+
+describe('in relay mode', () => {
+  it('421 comes behind the answers of the next hop that are due, and once', async () => {
+    const hop = await ScriptedHop.start();
+    const { guard, reports } = await stage({}, null, { ...LIMITS, limit: 1 });
+    const gateway = await openRelaying(hop.name, {}, {}, { harvest: guard });
+    const names = ['known1', 'guess1', 'known2', 'guess2', 'known3', 'guess3', 'known4'];
+    expect(await ask(await gateway.dialog(), names)).toEqual([
+      '250 2.1.5',
+      '550 5.1.1',
+      '250 2.1.5',
+      TOO_MANY,
+    ]);
+    guard[Symbol.dispose]();
+    // Nobody was turned away without being told so.
+    expect(reports).toEqual([]);
+    expect(hop.delivered).toEqual([]);
   });
 });
 

@@ -466,7 +466,7 @@ describe('TLS sessions', () => {
 });
 
 describe('who the client is', () => {
-  const client = { address: '192.0.2.1', port: 4711, helo: 'a=b+c ü.example', esmtp: true };
+  const client = { address: '192.0.2.1', port: 4711, name: null, helo: 'a=b+c ü.example', esmtp: true };
 
   it('is said in xtext, as far as the next hop asks', () => {
     expect(

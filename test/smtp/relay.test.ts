@@ -341,8 +341,8 @@ describe('a next hop in trouble', () => {
     const hop = await ScriptedHop.start({ message: { do: 'hang' } });
     const gateway = await openRelaying(
       hop.name,
-      { commandTimeout: 60, dataTimeout: 60 },
-      { timeouts: { message: 300 } },
+      { commandTimeout: 300, dataTimeout: 300 },
+      { timeouts: { message: 1200 } },
     );
     const replies = await sendMessage(await gateway.greeted());
     expect(replies.at(-1)).toMatch(/^451 4\.4\.2/);

@@ -148,22 +148,24 @@ describe('slow attackers', () => {
 
   it('a slow message that makes progress is not', async () => {
     const hop = await ScriptedHop.start();
-    const client = await (await openRelaying(hop.name, { dataTimeout: 250 })).greeted();
+    const client = await (await openRelaying(hop.name, { dataTimeout: 1000 })).greeted();
     await client.askAll('MAIL FROM:<>', 'RCPT TO:<known@b.example>', 'DATA');
     const started = performance.now();
     for (let index = 0; index < 5; index += 1) {
       client.send(`${'x'.repeat(998)}\r\n`.repeat(17));
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 250));
     }
     expect(await client.ask('.')).toMatch(/^250/);
-    expect(performance.now() - started).toBeGreaterThan(500);
+    expect(performance.now() - started).toBeGreaterThan(1000);
   });
 
   it('has its time for commands again behind a message', async () => {
     const hop = await ScriptedHop.start();
-    const client = await (await openRelaying(hop.name, { dataTimeout: 100, commandTimeout: 5000 })).greeted();
+    const client = await (
+      await openRelaying(hop.name, { dataTimeout: 500, commandTimeout: 10_000 })
+    ).greeted();
     await client.askAll('MAIL FROM:<>', 'RCPT TO:<known@b.example>', 'DATA', 'x\r\n.');
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 800));
     expect(await client.ask('NOOP')).toMatch(/^250/);
   });
 });
@@ -188,10 +190,8 @@ describe('memory', () => {
       clients.push(client);
       await client.push(Buffer.alloc(60_000, 0x61));
     }
-    // Whoever is answered has been read before.
-    await (await gateway.dialog()).ask('NOOP');
-    // Two ends of 200 connections, and none of their 12 MB.
-    expect(held() - before).toBeLessThan(200 * 30_000);
+    // Two ends of 200 connections, and none of their 12 MB once they were read.
+    await expect.poll(() => held() - before, { timeout: 10_000 }).toBeLessThan(200 * 30_000);
     for (const client of clients) {
       client.send('x'.repeat(10_000));
       expect(await client.reply()).toMatch(/^421 4\.7\.0/);

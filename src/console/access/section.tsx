@@ -9,6 +9,7 @@ import { done } from '../site/notice.ts';
 import { page } from '../site/page.tsx';
 import { Scroll } from '../site/scroll.tsx';
 import type { OpenEnv, Section, SectionParts, SiteEnv } from '../site/section.ts';
+import { calledText, tenantText } from '../site/tenant-name.tsx';
 import { Refused } from '../site/trouble.tsx';
 import { type Account, mayChange, maySee, type Visit } from '../site/visit.ts';
 import { ACCESS_WORDS } from './words.ts';
@@ -33,7 +34,7 @@ export function accessSection({ people }: SectionParts): Section {
         return accessPage(context, {
           remembered: seen(remembered),
           listed,
-          applications: seen(applications).filter(({ ready }) => ready),
+          applications: seen(applications),
         });
       });
       app.post('/add', async (context) => {
@@ -78,24 +79,21 @@ interface Shown {
 function accessPage(context: Context<SiteEnv>, { remembered, listed, applications }: Shown): Response {
   const visit = context.get('visit');
   const words = ACCESS_WORDS[visit.language];
+  const ready = applications.filter((application) => application.ready);
   const body = (
     <>
-      <You visit={visit} />
+      <You visit={visit} applications={applications} />
       <section class="card" aria-labelledby="remembered">
         <h2 id="remembered">{words.remembered}</h2>
         {remembered.length === 0 ? (
           <p>{words.nobody}</p>
         ) : (
-          <RememberedTable visit={visit} people={remembered} />
+          <RememberedTable visit={visit} people={remembered} applications={applications} />
         )}
       </section>
       <section class="card" aria-labelledby="add">
         <h2 id="add">{words.add}</h2>
-        {applications.length === 0 ? (
-          <p>{words.notReady}</p>
-        ) : (
-          <AddForm visit={visit} applications={applications} />
-        )}
+        {ready.length === 0 ? <p>{words.notReady}</p> : <AddForm visit={visit} applications={ready} />}
       </section>
       <section class="card" aria-labelledby="roles">
         <h2 id="roles">{words.roles}</h2>
@@ -120,7 +118,7 @@ function accessPage(context: Context<SiteEnv>, { remembered, listed, application
           <ul>
             {listed.map(({ tenant, object, role }) => (
               <li>
-                <code>{`${tenant}/${object}`}</code> – {words[role]}
+                <AccountName account={{ tenant, object }} applications={applications} /> – {words[role]}
               </li>
             ))}
           </ul>
@@ -131,7 +129,18 @@ function accessPage(context: Context<SiteEnv>, { remembered, listed, application
   return page(context, { title: words.title, body });
 }
 
-function You({ visit }: { visit: Visit }) {
+/** An account as the configuration names it, with the domains of its tenant before it. */
+function AccountName(props: { account: Account; applications: readonly Application[] }) {
+  const { tenant, object } = props.account;
+  const domains = props.applications.find((each) => each.tenant === tenant)?.domains ?? [];
+  return (
+    <>
+      {calledText({ domains })} <code>{`${tenant}/${object}`}</code>
+    </>
+  );
+}
+
+function You({ visit, applications }: { visit: Visit; applications: readonly Application[] }) {
   const words = ACCESS_WORDS[visit.language];
   const { name, tenants, account } = visit.visitor;
   return (
@@ -141,7 +150,9 @@ function You({ visit }: { visit: Visit }) {
         <strong>{name}</strong> – {words.admin}: {tenants === null ? words.adminText : words.tenantAdminText}
       </p>
       {account ? (
-        <p class="hint">{`${account.tenant}/${account.object}`}</p>
+        <p class="hint">
+          <AccountName account={account} applications={applications} />
+        </p>
       ) : (
         <p class="hint">{words.byLink}</p>
       )}
@@ -149,7 +160,12 @@ function You({ visit }: { visit: Visit }) {
   );
 }
 
-function RememberedTable({ visit, people }: { visit: Visit; people: readonly Remembered[] }) {
+function RememberedTable(props: {
+  visit: Visit;
+  people: readonly Remembered[];
+  applications: readonly Application[];
+}) {
+  const { visit, people, applications } = props;
   const words = ACCESS_WORDS[visit.language];
   return (
     <Scroll label={words.remembered}>
@@ -168,7 +184,7 @@ function RememberedTable({ visit, people }: { visit: Visit; people: readonly Rem
             <tr>
               <th scope="row">{name}</th>
               <td>
-                <code>{`${tenant}/${object}`}</code>
+                <AccountName account={{ tenant, object }} applications={applications} />
               </td>
               <td>{words[role]}</td>
               <td>
@@ -200,7 +216,7 @@ function AddForm({ visit, applications }: { visit: Visit; applications: readonly
         <label for="tenant">{words.tenant}</label>
         <select id="tenant" name="tenant">
           {applications.map(({ tenant, domains }) => (
-            <option value={tenant}>{domains.slice(0, 3).join(', ') || tenant}</option>
+            <option value={tenant}>{tenantText({ tenant, domains })}</option>
           ))}
         </select>
       </p>

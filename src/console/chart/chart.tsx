@@ -143,7 +143,8 @@ function Plot({ history, language, id }: ChartProps) {
 }
 
 function ValueAxis({ end, language }: { end: number; language: Language }) {
-  const values = end >= 2 ? [0, end / 2, end] : [0, end];
+  // There are no halves of an answer.
+  const values = end % 2 === 0 ? [0, end / 2, end] : [0, end];
   return (
     <g class="chart-axis">
       {values.map((value) => {
@@ -168,9 +169,10 @@ function TimeAxis({ history, width }: { history: History; width: number }) {
       {history.buckets.map(({ at }, index) => {
         if (index % LABELS !== 0) return null;
         const text = daily ? timeText(at).slice(5, 16) : timeText(at).slice(11, 16);
+        const zone = index === 0 ? ' UTC' : '';
         return (
           <text x={index * width} y={PLOT_HEIGHT + 22}>
-            {text}
+            {text + zone}
           </text>
         );
       })}

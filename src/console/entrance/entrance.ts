@@ -159,6 +159,8 @@ function attempt(
   throw new Refused('tooMany', 429);
 }
 
+const WRONG_NONCE = 'the token is not for us: nonce is wrong';
+
 type Identified =
   | { readonly ok: true; readonly person: Person }
   | { readonly ok: false; readonly problem: Problem };
@@ -173,7 +175,9 @@ async function identify(
   const { tenant, applicationId, login } = application;
   const redeemed = await side.redeem({ tenant, code, verifier, redirectUri, nonce });
   if (!redeemed.ok) {
-    const { message, hint } = redeemed.problem;
+    const { code: fault, message, hint } = redeemed.problem;
+    // MSAL looks at the nonce before we do.
+    if (fault === 'nonce_mismatch') return { ok: false, problem: { kind: 'identity', why: WRONG_NONCE } };
     return { ok: false, problem: { kind: 'microsoft', text: message, hint } };
   }
   const source = (fresh: boolean) => keys(tenant, fresh);

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { isOurPost, ownPath, type SiteAddress } from '../site/address.ts';
 import { openPage } from '../site/page.tsx';
 import type { OpenEnv } from '../site/section.ts';
+import { calledText } from '../site/tenant-name.tsx';
 import { Refused } from '../site/trouble.tsx';
 import type { Language } from '../site/visit.ts';
 import type { Application, DaemonSide } from './daemon-side.ts';
@@ -121,7 +122,7 @@ function MicrosoftForms(props: {
           {choose && <input type="hidden" name="choose" value="yes" />}
           <button type="submit" class="primary">
             {choose ? words.anotherAccount : words.withMicrosoft}
-            {applications.length > 1 && ` – ${domains.slice(0, 3).join(', ') || tenant}`}
+            {applications.length > 1 && ` – ${calledText({ domains }) || tenant}`}
           </button>
         </form>
       ))}

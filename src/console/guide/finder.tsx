@@ -11,14 +11,16 @@ export function Finder(props: {
   domain: string;
   answer: FinderAnswer | null;
   tenants: readonly string[];
+  /** Path of the page that it stands on. */
+  action: string;
   words: GuideWords;
 }) {
-  const { domain, answer, tenants, words } = props;
+  const { domain, answer, tenants, action, words } = props;
   return (
     <section class="card" aria-labelledby="finder">
       <h2 id="finder">{words.finder}</h2>
       <p>{words.finderText}</p>
-      <form method="get" action="/guide">
+      <form method="get" action={`${action}#finder`}>
         <div class="field">
           <label for="domain">{words.domain}</label>
           <input id="domain" name="domain" type="text" value={domain} autocomplete="off" spellcheck={false} />

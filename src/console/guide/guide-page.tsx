@@ -2,6 +2,7 @@
 import type { Child } from 'hono/jsx';
 import { CLOUDS, type CloudName } from '../../core/cloud.ts';
 import { PERMISSIONS } from '../../core/permissions.ts';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Language } from '../site/visit.ts';
 import { applicationLink, type PortalPage, registerLink } from './portal-links.ts';
 import { APP_ROLES, APPLICATION_NAME, isRegistrable, redirectUris } from './registration.ts';
@@ -9,6 +10,8 @@ import { GUIDE_WORDS, type GuideWords } from './words.ts';
 
 export interface GuideProps {
   readonly tenant: string;
+  readonly domains: readonly string[];
+  readonly organization: string | null;
   readonly cloud: CloudName;
   /** Of what was saved; null before. */
   readonly applicationId: string | null;
@@ -16,6 +19,8 @@ export interface GuideProps {
   /** The script of this tenant. */
   readonly script: string;
   readonly language: Language;
+  /** Which tenant a domain belongs to: stands at the end. */
+  readonly finder: Child;
 }
 
 type Props = GuideProps & { readonly words: GuideWords };
@@ -28,7 +33,7 @@ export function Guide(props: GuideProps) {
     <>
       <p>{words.intro}</p>
       <p>
-        {words.tenant}: <code>{props.tenant}</code>
+        {words.tenant}: <TenantName {...props} />
       </p>
       <p>
         <a href={`/oauth/${props.tenant}`}>{words.settings}</a>
@@ -49,6 +54,7 @@ export function Guide(props: GuideProps) {
           ))}
         </ul>
       </Card>
+      {props.finder}
     </>
   );
 }

@@ -1,12 +1,14 @@
 /** The set-up guide: registering the application in Microsoft Entra, step by step or by one paste. */
 import type { Context } from 'hono';
 import { CLOUDS, type CloudName } from '../../core/cloud.ts';
-import type { ApplicationView } from '../../core/connection.ts';
+import { type ApplicationView, isNotSetUp } from '../../core/connection.ts';
 import { type Applications, applicationsOf } from '../oauth/applications.ts';
 import { isRecord } from '../oauth/record.ts';
 import type { Daemon } from '../site/daemon.ts';
 import { page } from '../site/page.tsx';
 import type { Section, SectionParts, SiteEnv } from '../site/section.ts';
+import { TenantName } from '../site/tenant-name.tsx';
+import { mayChange, type Visit } from '../site/visit.ts';
 import { cliScript } from './cli-script.ts';
 import { Finder, type FinderAnswer } from './finder.tsx';
 import { Guide } from './guide-page.tsx';
@@ -20,24 +22,22 @@ const TENANT = '/:tenant{[0-9a-fA-F-]{36}}';
 const LONGEST_DOMAIN = 255;
 
 /** The area of pages below `/guide`. */
-export function guideSection({ daemon, publicUrl }: SectionParts): Section {
+export function guideSection(parts: SectionParts): Section {
+  const { daemon, publicUrl } = parts;
   const applications = applicationsOf(daemon);
   const viewOf = (context: Context<SiteEnv>): Promise<ApplicationView> =>
     applications.one(context.get('visit'), (context.req.param('tenant') ?? '').toLowerCase());
   return {
     path: '/guide',
     title: TITLE,
+    start: (visit) => nextStep(visit, applications),
     mount(app) {
-      app.get('/', (context) => overview(context, applications, daemon));
-      app.get(TENANT, async (context) => {
-        const { language } = context.get('visit');
-        const view = await viewOf(context);
-        const { applicationId = null } = view.file ?? view.pending ?? view.used ?? {};
-        const cloud = cloudOf(view);
-        const script = cliScript({ tenant: view.tenant, publicUrl, cloud, graph: CLOUDS[cloud].graph });
-        const parts = { tenant: view.tenant, cloud, applicationId, publicUrl, script, language };
-        return page(context, { title: TITLE[language], body: <Guide {...parts} />, styles: ['guide.css'] });
+      app.get('/', async (context) => {
+        const views = await applications.seenBy(context.get('visit'));
+        const [only] = views;
+        return only && views.length === 1 ? guide(context, only, parts) : overview(context, views, daemon);
       });
+      app.get(TENANT, async (context) => guide(context, await viewOf(context), parts));
       app.get(`${TENANT}/rcptgate-manifest.json`, async (context) => {
         await viewOf(context);
         const manifest = `${JSON.stringify(manifestOf(publicUrl), null, 2)}\n`;
@@ -51,6 +51,42 @@ export function guideSection({ daemon, publicUrl }: SectionParts): Section {
       });
     },
   };
+}
+
+/** Where an administrator goes on while a tenant of theirs is not set up; null once all are. */
+async function nextStep(visit: Visit, applications: Applications): Promise<string | null> {
+  const waiting = (await applications.seenBy(visit)).find(
+    (view) => isNotSetUp(view) && mayChange(visit.visitor, view.tenant),
+  );
+  if (!waiting) return null;
+  return waiting.pending === null ? `/guide/${waiting.tenant}` : `/oauth/${waiting.tenant}`;
+}
+
+async function guide(
+  context: Context<SiteEnv>,
+  view: ApplicationView,
+  { daemon, publicUrl }: SectionParts,
+): Promise<Response> {
+  const { language } = context.get('visit');
+  const { tenant, domains, used } = view;
+  const { applicationId = null } = view.file ?? view.pending ?? view.used ?? {};
+  const cloud = cloudOf(view);
+  const script = cliScript({ tenant, publicUrl, cloud, graph: CLOUDS[cloud].graph });
+  const organization = used?.organization ?? null;
+  const finder = await finderOf(context, [tenant], daemon);
+  const body = (
+    <Guide
+      {...{ tenant, domains, organization, cloud, applicationId, publicUrl, script, language, finder }}
+    />
+  );
+  return page(context, { title: TITLE[language], body, styles: ['guide.css'] });
+}
+
+async function finderOf(context: Context<SiteEnv>, tenants: readonly string[], daemon: Daemon) {
+  const words = GUIDE_WORDS[context.get('visit').language];
+  const domain = (context.req.query('domain') ?? '').trim().slice(0, LONGEST_DOMAIN);
+  const answer = domain === '' ? null : await find(domain, daemon);
+  return <Finder domain={domain} answer={answer} tenants={tenants} action={context.req.path} words={words} />;
 }
 
 function download(context: Context<SiteEnv>, text: string, name: string, type: string): Response {
@@ -70,14 +106,11 @@ function cloudOf({ graph, pending, used }: ApplicationView): CloudName {
 
 async function overview(
   context: Context<SiteEnv>,
-  applications: Applications,
+  views: readonly ApplicationView[],
   daemon: Daemon,
 ): Promise<Response> {
   const { language } = context.get('visit');
   const words = GUIDE_WORDS[language];
-  const views = await applications.seenBy(context.get('visit'));
-  const domain = (context.req.query('domain') ?? '').trim().slice(0, LONGEST_DOMAIN);
-  const answer = domain === '' ? null : await find(domain, daemon);
   const tenants = views.map(({ tenant }) => tenant);
   const body = (
     <>
@@ -86,16 +119,16 @@ async function overview(
         <h2 id="tenants">{words.choose}</h2>
         {views.length === 0 && <p>{words.noTenants}</p>}
         <ul>
-          {views.map(({ tenant, used }) => (
+          {views.map(({ tenant, domains, used }) => (
             <li>
               <a href={`/guide/${tenant}`}>
-                {used?.organization ? `${used.organization} (${tenant})` : tenant}
+                <TenantName tenant={tenant} domains={domains} organization={used?.organization ?? null} />
               </a>
             </li>
           ))}
         </ul>
       </section>
-      <Finder domain={domain} answer={answer} tenants={tenants} words={words} />
+      {await finderOf(context, tenants, daemon)}
     </>
   );
   return page(context, { title: words.title, body });

@@ -28,6 +28,8 @@ export interface Applications {
   authenticate(tenant: string, visit: Visit): Promise<void>;
   discard(tenant: string, visit: Visit): Promise<void>;
   consent(tenant: string, shared: boolean, visit: Visit): Promise<ConsentParts>;
+  /** Notes that a consent came back declined. */
+  declined(tenant: string, shared: boolean, code: string, actor: Actor): Promise<void>;
   connect(tenant: string, patient: boolean, actor: Actor): Promise<Connection | null>;
 }
 
@@ -55,6 +57,8 @@ export function applicationsOf(daemon: Daemon): Applications {
     discard: async (tenant, visit) => void (await post(tenant, 'discard', {}, actorOf(visit))),
     consent: async (tenant, shared, visit) =>
       (await post(tenant, 'consent', { shared }, actorOf(visit))) as ConsentParts,
+    declined: async (tenant, shared, code, actor) =>
+      void (await post(tenant, 'declined', { shared, code }, actor)),
     connect: async (tenant, patient, actor) =>
       (await post(tenant, 'connect', { patient }, actor)) as Connection | null,
   };

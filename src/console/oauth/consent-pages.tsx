@@ -8,7 +8,7 @@ import { explainProblem } from '../../core/problems.ts';
 import { actorOf } from '../site/daemon.ts';
 import { done } from '../site/notice.ts';
 import type { OneShots } from '../site/one-shot.ts';
-import { openPage } from '../site/page.tsx';
+import { openPage, page } from '../site/page.tsx';
 import type { OpenEnv, SiteEnv } from '../site/section.ts';
 import type { Applications } from './applications.ts';
 import { CONSENT_PATH, type ConsentReply, type PendingConsent, readConsent } from './consent.ts';
@@ -28,7 +28,7 @@ export function consentRoutes(app: Hono<OpenEnv>, { applications, states }: Part
   app.get('/consent', async (context) => {
     const session = context.get('arrival').visit?.session ?? null;
     const reply = readConsent(new URL(context.req.url).searchParams, states, session);
-    if (reply.kind === 'refused') return refused(context, reply.why);
+    if (reply.kind === 'refused') return refused(context, reply);
     if (reply.consent.shared) return shared(context, reply, applications);
     return own(context, reply, applications);
   });
@@ -44,17 +44,27 @@ export function consentRoutes(app: Hono<OpenEnv>, { applications, states }: Part
   });
 }
 
-function refused(
-  context: Context<OpenEnv>,
-  why: Extract<ConsentReply, { kind: 'refused' }>['why'],
-): Response {
-  const words = OAUTH_WORDS[context.get('arrival').language];
+type Refusal = Pick<Extract<ConsentReply, { kind: 'refused' }>, 'why'> & { readonly code?: string };
+
+/** Anybody can write such an answer, so of its text only what has the form of a code is shown. */
+function refused(context: Context<OpenEnv>, { why, code = '' }: Refusal): Response {
+  const { language, visit } = context.get('arrival');
+  const words = OAUTH_WORDS[language];
   const body = (
-    <p class="problem" role="alert">
-      {words.consentRefused[why]}
-    </p>
+    <>
+      <p class="problem" role="alert">
+        {words.consentRefused[why]} {/^\w{1,40}$/.test(code) && <code>{code}</code>}
+      </p>
+      <p>
+        <a href="/oauth">{words.back}</a>
+      </p>
+    </>
   );
-  return openPage(context, { title: words.consentTitle, body, status: 400 });
+  const options = { title: words.consentTitle, body, status: 400 } as const;
+  if (visit === null) return openPage(context, options);
+  const signedIn = context as unknown as Context<SiteEnv>;
+  signedIn.set('visit', visit);
+  return page(signedIn, options);
 }
 
 type Answered = Exclude<ConsentReply, { kind: 'refused' }>;
@@ -67,9 +77,10 @@ async function own(
 ): Promise<Response> {
   const { language, visit } = context.get('arrival');
   const { tenant } = reply.consent;
-  if (visit === null) return refused(context, 'foreign');
+  if (visit === null) return refused(context, { why: 'foreign' });
   if (reply.kind === 'declined') {
     const { code } = reply;
+    await applications.declined(tenant, false, code, actorOf(visit));
     const known = explainProblem({ code, message: '' });
     const text = known === null ? code : `${known.means[language]} (${code}). ${known.fix[language]}`;
     return done(context as unknown as Context<SiteEnv>, `/oauth/${tenant}`, { kind: 'problem', text });
@@ -86,8 +97,12 @@ async function shared(
 ): Promise<Response> {
   const { from } = context.get('arrival');
   const { tenant, who } = reply.consent;
-  if (reply.kind === 'declined') return context.redirect(`${CONSENT_PATH}/failed`, 303);
-  await applications.connect(tenant, true, { who: `consent link of ${who}`, from });
+  const actor = { who: `consent link of ${who}`, from };
+  if (reply.kind === 'declined') {
+    await applications.declined(tenant, true, reply.code, actor);
+    return context.redirect(`${CONSENT_PATH}/failed`, 303);
+  }
+  await applications.connect(tenant, true, actor);
   const worked = await proven(tenant, applications);
   return context.redirect(`${CONSENT_PATH}/${worked ? 'done' : 'failed'}`, 303);
 }

@@ -41,7 +41,9 @@ export type ConsentReply =
   | {
       readonly kind: 'refused';
       readonly why: 'repeated' | 'unknown' | 'late' | 'foreign' | 'forged' | 'incomplete';
-    };
+    }
+  /** An error without a state, as version 1 of adminconsent answers: nobody can tell what it belongs to. */
+  | { readonly kind: 'refused'; readonly why: 'stateless'; readonly code: string };
 
 /** Reads the query of the callback in a session (null: none). The state is used up, whatever the rest says. */
 export function readConsent(
@@ -51,10 +53,13 @@ export function readConsent(
 ): ConsentReply {
   const names = [...query.keys()];
   if (new Set(names).size !== names.length) return { kind: 'refused', why: 'repeated' };
+  const error = query.get('error');
+  if (error !== null && !query.has('state')) {
+    return { kind: 'refused', why: 'stateless', code: codeIn(query, error) };
+  }
   const taken = states.take(query.get('state') ?? '', session);
   if (!taken.ok) return { kind: 'refused', why: taken.why };
   const consent = taken.value;
-  const error = query.get('error');
   if (error !== null) return { kind: 'declined', consent, code: codeIn(query, error) };
   if (query.get('admin_consent')?.toLowerCase() !== 'true') return { kind: 'refused', why: 'incomplete' };
   const tenant = query.get('tenant')?.toLowerCase();

@@ -3,6 +3,7 @@ import { raw } from 'hono/html';
 import type { ApplicationView, Connection } from '../../core/connection.ts';
 import { isRunning } from '../../core/connection.ts';
 import { numberText } from '../site/format.tsx';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Language } from '../site/visit.ts';
 import { ProblemText } from './trial-view.tsx';
 import { OAUTH_WORDS } from './words.ts';
@@ -16,9 +17,7 @@ export function connectionLines(connection: Connection, language: Language): rea
   return [
     ...(organization === null ? [] : [`${words.organization}: ${organization}`]),
     ...(connection.phase === 'importing' ? [words.importing] : []),
-    ...progress.map(({ stream, entries, pages }) =>
-      words.read(words.streams[stream], count(entries), count(pages)),
-    ),
+    ...progress.map(({ stream, entries, pages }) => words.read(words.streams[stream], count(entries), pages)),
   ];
 }
 
@@ -44,7 +43,12 @@ export function Progress({ view, language }: { view: ApplicationView; language: 
   return (
     <>
       <p>
-        {words.tenant}: <code>{view.tenant}</code>
+        {words.tenant}:{' '}
+        <TenantName
+          tenant={view.tenant}
+          domains={view.domains}
+          organization={view.used?.organization ?? null}
+        />
       </p>
       {running && <noscript>{RELOAD}</noscript>}
       {running && (
@@ -85,6 +89,28 @@ function Ended({ connection, language }: { connection: Connection; language: Lan
       {problem !== null && <ProblemText problem={problem} language={language} />}
       {adopted && <p>{words.adopted}</p>}
       {!adopted && phase !== 'done' && <p>{words.unchanged}</p>}
+      {phase === 'done' && <Next language={language} />}
+    </>
+  );
+}
+
+/** The recipients are known: what to try with them. */
+function Next({ language }: { language: Language }) {
+  const words = OAUTH_WORDS[language];
+  return (
+    <>
+      <h3>{words.next}</h3>
+      <ul>
+        <li>
+          <a href="/recipients">{words.nextSearch}</a>
+        </li>
+        <li>
+          <a href="/recipients/explain">{words.nextCheck}</a>
+        </li>
+        <li>
+          {words.nextCommand} <code>rcptgate check ADDRESS</code>
+        </li>
+      </ul>
     </>
   );
 }

@@ -11,6 +11,7 @@ import { done } from '../site/notice.ts';
 import { openOneShots } from '../site/one-shot.ts';
 import { page } from '../site/page.tsx';
 import type { Section, SectionParts, SiteEnv } from '../site/section.ts';
+import { TenantName } from '../site/tenant-name.tsx';
 import { Refused } from '../site/trouble.tsx';
 import { type Language, mayChange, type Visit } from '../site/visit.ts';
 import { type Applications, applicationsOf } from './applications.ts';
@@ -72,10 +73,10 @@ function showRoutes(app: Hono<SiteEnv>, applications: Applications, now: () => n
       <>
         <p>{views.length === 0 ? words.noTenants : words.choose}</p>
         <ul>
-          {views.map(({ tenant, used }) => (
+          {views.map(({ tenant, domains, used }) => (
             <li>
               <a href={`/oauth/${tenant}`}>
-                {used?.organization ? `${used.organization} (${tenant})` : tenant}
+                <TenantName tenant={tenant} domains={domains} organization={used?.organization ?? null} />
               </a>
             </li>
           ))}

@@ -3,6 +3,7 @@ import type { Child } from 'hono/jsx';
 import { type ApplicationView, wantsConsent } from '../../core/connection.ts';
 import { Form } from '../site/form.tsx';
 import { Time } from '../site/format.tsx';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Visit } from '../site/visit.ts';
 import { Ending, InUse } from './in-use.tsx';
 import { SaveForm } from './save-form.tsx';
@@ -27,7 +28,12 @@ export function Settings(props: SettingsProps) {
   return (
     <>
       <p>
-        {words.tenant}: <code>{view.tenant}</code>
+        {words.tenant}:{' '}
+        <TenantName
+          tenant={view.tenant}
+          domains={view.domains}
+          organization={view.used?.organization ?? null}
+        />
       </p>
       <p>
         <a href={`/guide/${view.tenant}`}>{words.guide}</a>
@@ -53,7 +59,7 @@ function StepList(props: Props) {
       {view.file === null && (
         <Step id="save" title={words.saveTitle} text={words.saveText} state={steps.save} words={words}>
           <Saved {...props} />
-          {change && <SaveForm view={view} visit={visit} />}
+          {change && <Entering {...props} />}
         </Step>
       )}
       <Step
@@ -82,6 +88,20 @@ function StepList(props: Props) {
         <Connecting {...props} state={steps.connect} ready={steps.save === 'done'} />
       </Step>
     </>
+  );
+}
+
+/** The form; folded away while what was entered waits for the next step, so that its button is near. */
+function Entering({ view, visit, words }: Props) {
+  const { authenticate, connect } = stepsOf(view);
+  // What was refused is to be changed.
+  const refused = connect === 'failed' || (authenticate === 'failed' && connect !== 'next');
+  if (view.pending === null) return <SaveForm view={view} visit={visit} />;
+  return (
+    <details class="more" open={refused}>
+      <summary>{words.changeSaved}</summary>
+      <SaveForm view={view} visit={visit} />
+    </details>
   );
 }
 

@@ -71,6 +71,7 @@ const en = {
   key: 'Private key (PEM, RSA)',
   passphrase: 'Passphrase of the key, if it has one',
   download: 'Download the certificate (.cer), and upload it in Entra under Certificates & secrets',
+  changeSaved: 'Change what is saved',
   discard: 'Discard what is saved',
   authenticate: 'Authenticate',
   authenticateTitle: '2. Authenticate',
@@ -101,13 +102,18 @@ const en = {
   proving:
     'Proving: a fresh token, its permissions, the organisation. After a new consent this can take half a minute.',
   importing: 'Importing the recipients.',
-  read: (stream: string, entries: string, pages: string) => `${stream}: ${entries} read (${pages} pages)`,
+  read: (stream: string, entries: string, pages: number) =>
+    `${stream}: ${entries} read (${pages === 1 ? '1 page' : `${pages} pages`})`,
   streams: { users: 'Users', groups: 'Groups', contacts: 'Contacts' },
   finished: 'Import finished',
   result: (users: string, groups: string, addresses: string, domains: string) =>
     `${users} users, ${groups} groups, ${addresses} addresses, ${domains} domains`,
   contacts: (contacts: string) => ` (and ${contacts} contacts)`,
   adopted: 'What was saved is in use from now on.',
+  next: 'What to try next',
+  nextSearch: 'Search the recipients that were imported',
+  nextCheck: 'Check an address: how it is answered, and why',
+  nextCommand: 'The same on the server:',
   unchanged: 'What was in use stays in use. Nothing was changed.',
   back: 'Back to the OAuth settings',
   status: 'Status of the gateway',
@@ -129,6 +135,8 @@ const en = {
       'This was begun in another session, or you are not signed in any more. Nothing was done. Sign in and begin again with Connect.',
     forged: 'The answer names another tenant. Nothing was done. Begin again with Connect.',
     incomplete: 'The answer does not say that consent was given. Nothing was done. Begin again with Connect.',
+    stateless:
+      'Microsoft says that consent was not given: most likely somebody pressed Cancel, or has no role that may consent. Nothing was done. Begin again with Connect.',
   },
 };
 
@@ -200,6 +208,7 @@ const ja: typeof en = {
   key: '秘密鍵（PEM、RSA）',
   passphrase: '秘密鍵のパスフレーズ（ある場合）',
   download: '証明書（.cer）をダウンロードし、Entra の「証明書とシークレット」にアップロードしてください',
+  changeSaved: '保存した内容を変更する',
   discard: '保存した内容を破棄する',
   authenticate: '認証',
   authenticateTitle: '2. 認証',
@@ -238,6 +247,10 @@ const ja: typeof en = {
     `ユーザー ${users}、グループ ${groups}、アドレス ${addresses}、ドメイン ${domains}`,
   contacts: (contacts) => `（他に連絡先 ${contacts}）`,
   adopted: '保存した内容が使用されるようになりました。',
+  next: '次の操作',
+  nextSearch: 'インポートされた宛先を検索する',
+  nextCheck: 'アドレスを確認する（応答とその理由）',
+  nextCommand: 'サーバー上で確認する場合:',
   unchanged: '現在の設定がそのまま使用されます。何も変更されていません。',
   back: 'OAuth 設定に戻る',
   status: 'ゲートウェイの状態',
@@ -260,6 +273,8 @@ const ja: typeof en = {
       '別のセッションで開始された操作か、サインアウトしています。何も変更されていません。サインインして「接続」からやり直してください。',
     forged: '応答が別のテナントを示しています。何も変更されていません。「接続」からやり直してください。',
     incomplete: '応答から同意を確認できません。何も変更されていません。「接続」からやり直してください。',
+    stateless:
+      '同意が行われなかったと Microsoft から応答がありました。キャンセルされたか、同意できるロールがない可能性があります。何も変更されていません。「接続」からやり直してください。',
   },
 };
 

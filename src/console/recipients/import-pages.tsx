@@ -42,9 +42,11 @@ export function importRoutes(app: Hono<SiteEnv>, parts: Parts): void {
     const name = context.req.query('upload') ?? '';
     const pending = parts.pending.look(visit.session, name);
     if (!pending) return problem(context, words.late);
+    const tenants = await parts.ask.tenants();
+    const { domains = [] } = tenants.find(({ tenant }) => tenant === pending.tenant) ?? {};
     return page(context, {
       title: words.preview,
-      body: <PreviewBody visit={visit} pending={pending} name={name} />,
+      body: <PreviewBody visit={visit} pending={pending} name={name} domains={domains} />,
     });
   });
   app.post('/import/confirm', async (context) => confirm(context, parts));

@@ -3,6 +3,7 @@ import { Form } from '../site/form.tsx';
 import { numberText } from '../site/format.tsx';
 import { Quoted, quotedText } from '../site/quoted.tsx';
 import { Scroll } from '../site/scroll.tsx';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Language, Visit } from '../site/visit.ts';
 import type { PendingImport } from './pending-imports.ts';
 import { RECIPIENT_WORDS } from './words.ts';
@@ -13,10 +14,12 @@ interface PreviewProps {
   readonly visit: Visit;
   readonly pending: PendingImport;
   readonly name: string;
+  /** Domains of the tenant. */
+  readonly domains: readonly string[];
 }
 
 /** What the import would do, and the button that does it. */
-export function PreviewBody({ visit, pending, name }: PreviewProps) {
+export function PreviewBody({ visit, pending, name, domains }: PreviewProps) {
   const { language } = visit;
   const words = RECIPIENT_WORDS[language].import;
   const { counts, result, file, tenant } = pending;
@@ -28,7 +31,8 @@ export function PreviewBody({ visit, pending, name }: PreviewProps) {
           <Quoted text={file} />
         </h2>
         <p>
-          {words.previewText(number(counts.rows), number(counts.addresses))} {tenant}
+          {words.previewText(number(counts.rows), number(counts.addresses))}{' '}
+          <TenantName tenant={tenant} domains={domains} />
         </p>
         {counts.addressless > 0 && <p>{words.addressless(number(counts.addressless))}</p>}
         {counts.unusable > 0 && (
@@ -131,7 +135,7 @@ function Foreign({
   );
 }
 
-function Decision({ visit, pending, name }: PreviewProps) {
+function Decision({ visit, pending, name }: Omit<PreviewProps, 'domains'>) {
   const { language } = visit;
   const words = RECIPIENT_WORDS[language].import;
   const { hold, gone, before } = pending.result.plan;

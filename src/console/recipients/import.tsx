@@ -2,6 +2,7 @@
 import { Form } from '../site/form.tsx';
 import { agoText, numberText } from '../site/format.tsx';
 import { Quoted } from '../site/quoted.tsx';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Language, Visit } from '../site/visit.ts';
 import type { TenantChoice } from './questions.ts';
 import { TenantField } from './search.tsx';
@@ -99,14 +100,15 @@ interface CurrentProps {
   readonly now: number;
 }
 
-function CurrentImport({ visit, tenant: { tenant, imported }, now }: CurrentProps) {
+function CurrentImport({ visit, tenant: named, now }: CurrentProps) {
+  const { tenant, imported } = named;
   const { language } = visit;
   const words = RECIPIENT_WORDS[language].import;
   const id = `current-${tenant}`;
   return (
     <section class="card" aria-labelledby={id}>
       <h2 id={id}>
-        {words.current}: {tenant}
+        {words.current}: <TenantName {...named} />
       </h2>
       {imported === null ? (
         <p>{words.currentNone}</p>

@@ -4,6 +4,7 @@ import type { RecipientEntry, RecipientPicture } from '../../core/recipient-sear
 import { Time } from '../site/format.tsx';
 import { Quoted } from '../site/quoted.tsx';
 import { Scroll } from '../site/scroll.tsx';
+import { TenantName } from '../site/tenant-name.tsx';
 import type { Language } from '../site/visit.ts';
 import { STATE_LOOK } from './search.tsx';
 import { RECIPIENT_WORDS } from './words.ts';
@@ -14,7 +15,7 @@ interface Props {
 }
 
 /** The page below its heading. */
-export function ObjectBody({ picture, language }: Props) {
+export function ObjectBody({ picture, domains, language }: Props & { readonly domains: readonly string[] }) {
   const words = RECIPIENT_WORDS[language];
   const { kind, state, since, object, tenant } = picture;
   return (
@@ -37,7 +38,9 @@ export function ObjectBody({ picture, language }: Props) {
             <code>{object.id}</code>
           </dd>
           <dt>{words.tenant}</dt>
-          <dd>{tenant}</dd>
+          <dd>
+            <TenantName tenant={tenant} domains={domains} />
+          </dd>
         </dl>
       </section>
       <section class="card" aria-labelledby="entries">

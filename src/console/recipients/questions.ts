@@ -87,6 +87,7 @@ export type ImportResult =
 
 export interface TenantChoice {
   readonly tenant: string;
+  readonly domains: readonly string[];
   readonly imported: {
     readonly file: string;
     readonly importedAt: number;
@@ -127,7 +128,11 @@ export function recipientQuestions(daemon: Pick<Daemon, 'get' | 'post'>): Recipi
   return {
     async tenants() {
       const { tenants } = (await daemon.get('/v1/status')) as { readonly tenants: readonly TenantChoice[] };
-      return tenants.map(({ tenant, imported }) => ({ tenant, imported: imported ?? null }));
+      return tenants.map(({ tenant, domains, imported }) => ({
+        tenant,
+        domains: domains ?? [],
+        imported: imported ?? null,
+      }));
     },
     async search({ tenant, q, kind, after }) {
       return (await daemon.get(

@@ -3,6 +3,7 @@ import type { FoundRecipient, SearchPage } from '../../core/recipient-search.ts'
 import { numberText, Time } from '../site/format.tsx';
 import { Quoted, quotedText } from '../site/quoted.tsx';
 import { Scroll } from '../site/scroll.tsx';
+import { tenantText } from '../site/tenant-name.tsx';
 import type { Language } from '../site/visit.ts';
 import type { SearchForm, TenantChoice } from './questions.ts';
 import { RECIPIENT_WORDS } from './words.ts';
@@ -99,9 +100,9 @@ export function TenantField({ language, tenants, chosen }: TenantFieldProps) {
     <p class="field">
       <label for="tenant">{RECIPIENT_WORDS[language].tenant}</label>
       <select id="tenant" name="tenant">
-        {tenants.map(({ tenant }) => (
-          <option value={tenant} selected={tenant === chosen}>
-            {tenant}
+        {tenants.map((each) => (
+          <option value={each.tenant} selected={each.tenant === chosen}>
+            {tenantText(each)}
           </option>
         ))}
       </select>

@@ -1,6 +1,8 @@
 /** Recipients: search, one in full, explanations, overrides, import. */
 import type { Context } from 'hono';
 import { STREAMS } from '../../core/recipient.ts';
+import type { SearchPage } from '../../core/recipient-search.ts';
+import { DaemonUnreachable } from '../control-client.ts';
 import { page } from '../site/page.tsx';
 import { quotedText } from '../site/quoted.tsx';
 import type { Section, SectionParts, SiteEnv } from '../site/section.ts';
@@ -12,7 +14,7 @@ import { importRoutes } from './import-pages.tsx';
 import { ObjectBody } from './object.tsx';
 import { overrideRoutes } from './override-pages.tsx';
 import { openPendingImports } from './pending-imports.ts';
-import { type RecipientQuestions, recipientQuestions } from './questions.ts';
+import { type RecipientQuestions, recipientQuestions, type SearchForm } from './questions.ts';
 import { SearchBody } from './search.tsx';
 import { LARGEST_UPLOAD, openUploads } from './upload.ts';
 import { RECIPIENT_WORDS } from './words.ts';
@@ -48,9 +50,35 @@ async function searchPage(context: Context<SiteEnv>, ask: RecipientQuestions): P
   const form = { tenant: chosen, q: q ?? '', kind, after };
   if (tenant !== undefined && !tenants.some((each) => each.tenant === chosen))
     throw new Refused('notFound', 404);
-  const found = q === undefined || chosen === '' ? null : await ask.search(form);
-  const body = <SearchBody language={language} form={form} tenants={tenants} page={found} />;
-  return page(context, { title: RECIPIENT_WORDS[language].title, body });
+  const found = q === undefined || chosen === '' ? null : await searched(form, ask);
+  const failed = typeof found === 'string' ? found : null;
+  const body = (
+    <>
+      {failed !== null && (
+        <p class="problem" role="alert">
+          {RECIPIENT_WORDS[language].searchFailed(quotedText(failed))}
+        </p>
+      )}
+      <SearchBody
+        language={language}
+        form={form}
+        tenants={tenants}
+        page={typeof found === 'string' ? null : found}
+      />
+    </>
+  );
+  const status = failed === null ? 200 : 503;
+  return page(context, { title: RECIPIENT_WORDS[language].title, body, status });
+}
+
+/** What was found, or why the daemon would not search: too many at a time, or a page that does not exist. */
+async function searched(form: SearchForm, ask: RecipientQuestions): Promise<SearchPage | string> {
+  try {
+    return await ask.search(form);
+  } catch (error) {
+    if (error instanceof DaemonUnreachable || !(error instanceof Error)) throw error;
+    return error.message;
+  }
 }
 
 async function objectPage(context: Context<SiteEnv>, ask: RecipientQuestions): Promise<Response> {
@@ -68,10 +96,12 @@ async function objectPage(context: Context<SiteEnv>, ask: RecipientQuestions): P
       body: <p class="problem">{words.missingText}</p>,
     });
   }
+  const tenants = await ask.tenants();
+  const { domains = [] } = tenants.find((each) => each.tenant === picture.tenant) ?? {};
   const title = picture.facts.displayName || picture.object.id;
   return page(context, {
     title: quotedText(title),
-    body: <ObjectBody picture={picture} language={language} />,
+    body: <ObjectBody picture={picture} domains={domains} language={language} />,
   });
 }
 

@@ -29,6 +29,7 @@ export const RECIPIENT_EN = {
   foundNone: 'Nobody was found.',
   foundNoneYet: 'Nobody was found so far; the search is not over.',
   next: 'Search on',
+  searchFailed: (why: string) => `The search did not work: ${why}`,
   name: 'Name',
   address: 'Address',
   addresses: 'Addresses',

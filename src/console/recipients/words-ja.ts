@@ -30,6 +30,7 @@ export const RECIPIENT_JA: RecipientWords = {
   foundNone: '見つかりませんでした。',
   foundNoneYet: 'まだ見つかっていません。検索は終わっていません。',
   next: '続きを検索',
+  searchFailed: (why) => `検索できませんでした: ${why}`,
   name: '名前',
   address: 'アドレス',
   addresses: 'アドレス',

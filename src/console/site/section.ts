@@ -65,6 +65,8 @@ export interface Section {
   mount(app: Hono<SiteEnv>): void;
   /** Adds routes, relative to `path`, that anybody may open (GET only). They come before those of `mount`. */
   mountOpen?(app: Hono<OpenEnv>): void;
+  /** Where a visit begins when something there comes first, such as setting up; null otherwise. */
+  start?(visit: Visit): Promise<string | null>;
   /** What stands above every page of a visit, such as a warning; null for nothing. Quick, because every page waits for it. */
   banner?(visit: Visit): Promise<Child>;
 }

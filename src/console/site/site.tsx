@@ -72,7 +72,7 @@ function gated(parts: SiteParts): Hono<SiteEnv> {
   app.use(gate);
   app.use(checkPost(parts));
   app.use(askBanners(parts));
-  app.get('/', (context) => context.redirect('/status', 303));
+  app.get('/', async (context) => context.redirect(await startOf(parts.sections, context.get('visit')), 303));
   app.post('/sign-out', (context) => {
     const cookie = getCookie(context, parts.cookies.session);
     if (cookie !== undefined) parts.sessions.close(cookie);
@@ -124,6 +124,12 @@ function arrive(parts: SiteParts): MiddlewareHandler<OpenEnv> {
 function visitOf(session: Session, language: Visit['language'], from: string): Visit {
   const { visitor, csrf, name } = session;
   return { language, from, visitor, csrf, session: name };
+}
+
+/** Where a visit begins: with what an area says comes first, otherwise with the state. */
+async function startOf(sections: readonly Section[], visit: Visit): Promise<string> {
+  const first = await Promise.all(sections.map((section) => section.start?.(visit).catch(() => null)));
+  return first.find((path) => typeof path === 'string') ?? '/status';
 }
 
 /** How long a page waits for what stands above it, ms. */

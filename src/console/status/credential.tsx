@@ -1,6 +1,7 @@
 /** The credential of a tenant: what it is, how long it lasts, what is wrong with it; and the banner before its end. */
 import { agoText } from '../site/format.tsx';
 import { Quoted } from '../site/quoted.tsx';
+import { tenantText } from '../site/tenant-name.tsx';
 import type { Language } from '../site/visit.ts';
 import type { CredentialView, TenantView, TroubleView } from './gateway.ts';
 import { STATUS_WORDS } from './words.ts';
@@ -28,17 +29,17 @@ export function ExpiryBanner({
   const words = STATUS_WORDS[language];
   const ending = tenants.flatMap((tenant) => {
     const end = nearEnd(tenant, now);
-    return end === null ? [] : [{ tenant: tenant.tenant, end }];
+    return end === null ? [] : [{ tenant: tenantText(tenant), end, settings: `/oauth/${tenant.tenant}` }];
   });
   if (ending.length === 0) return null;
   return (
     <>
-      {ending.map(({ tenant, end }) => {
+      {ending.map(({ tenant, end, settings }) => {
         const when = agoText(language, end, now);
         const text = end <= now ? words.bannerEnded(tenant, when) : words.bannerEnds(tenant, when);
         return (
           <p class="problem">
-            {text} <a href="/oauth">{words.renew}</a>
+            {text} <a href={settings}>{words.renew}</a>
           </p>
         );
       })}

@@ -33,6 +33,8 @@ export interface TenantView {
   readonly lastRound: RoundView | null;
   readonly nextRun: number | null;
   readonly nextFull?: number | null;
+  /** false: neither the file nor the console has a credential for it. */
+  readonly setUp?: boolean;
   readonly credential?: CredentialView | null;
   readonly sharedDomains?: ReadonlyArray<{ readonly domain: string; readonly tenants: readonly string[] }>;
   readonly trouble: string | null;

@@ -1,15 +1,15 @@
 /** The status page: every tenant as a card, next hops and listeners. */
-import { nextHopHealth } from '../../core/next-hop-status.ts';
 import type { History } from '../../core/rejection.ts';
 import { AnswerChart } from '../chart/chart.tsx';
 import { Form } from '../site/form.tsx';
 import { agoText, numberText, Time } from '../site/format.tsx';
 import { Quoted } from '../site/quoted.tsx';
-import { Scroll } from '../site/scroll.tsx';
+import { TenantName, tenantText } from '../site/tenant-name.tsx';
 import { mayChange, maySee, type Visit } from '../site/visit.ts';
 import { CredentialText, TroubleText } from './credential.tsx';
 import type { GatewayView, RoundView, TenantView } from './gateway.ts';
 import { PlanCard } from './held.tsx';
+import { Machine } from './machine.tsx';
 import { ProgressText, RoundsTable } from './rounds.tsx';
 import type { RunningRound } from './running.ts';
 import { STATUS_WORDS } from './words.ts';
@@ -85,7 +85,7 @@ function TenantCard({ visit, now, tenant, rounds, running }: CardProps) {
   return (
     <section class="card" aria-labelledby={`tenant-${id}`}>
       <h2 id={`tenant-${id}`}>
-        {words.tenant} {id}
+        {words.tenant} <TenantName tenant={id} domains={tenant.domains} />
       </h2>
       <div id={`part-facts-${id}`} data-part>
         <TenantFacts tenant={tenant} visit={visit} now={now} />
@@ -93,7 +93,7 @@ function TenantCard({ visit, now, tenant, rounds, running }: CardProps) {
       <p id={`part-progress-${id}`} data-part role="status" {...(busy ? { 'data-busy': 'true' } : {})}>
         {running && <ProgressText round={running} language={language} />}
       </p>
-      {mayChange(visit.visitor, id) && (
+      {tenant.setUp !== false && mayChange(visit.visitor, id) && (
         <Form visit={visit} action={`${base}/sync`} class="actions">
           <button type="submit" class="primary">
             {words.syncNow}
@@ -105,7 +105,11 @@ function TenantCard({ visit, now, tenant, rounds, running }: CardProps) {
       </div>
       <h3>{words.rounds}</h3>
       <div id={`part-rounds-${id}`} data-part>
-        <RoundsTable rounds={rounds} caption={`${words.rounds}: ${id}`} language={language} />
+        <RoundsTable
+          rounds={rounds.filter(wasPossible)}
+          caption={`${words.rounds}: ${tenantText(tenant)}`}
+          language={language}
+        />
       </div>
       <p>
         <a href={`${base}/rounds`}>{words.allRounds}</a>
@@ -113,6 +117,33 @@ function TenantCard({ visit, now, tenant, rounds, running }: CardProps) {
         <a href={`${base}/coverage`}>{words.coverageLink}</a>
       </p>
     </section>
+  );
+}
+
+/** Whether a round could do anything: one before the set-up says nothing that the card does not say better. */
+function wasPossible({ error }: RoundView): boolean {
+  return error?.code !== 'not-set-up';
+}
+
+/** What comes first, in place of an error of every round. */
+function SetUpFirst({ tenant, visit }: { readonly tenant: string; readonly visit: Visit }) {
+  const words = STATUS_WORDS[visit.language].setUp;
+  return (
+    <div class="next" role="status">
+      <p>
+        <strong>{words.title}</strong> {words.text}
+      </p>
+      {mayChange(visit.visitor, tenant) && (
+        <p class="actions">
+          <a class="button primary" href={`/guide/${tenant}`}>
+            {words.guide}
+          </a>
+          <a class="button" href={`/oauth/${tenant}`}>
+            {words.settings}
+          </a>
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -131,7 +162,10 @@ function TenantFacts({ tenant, visit, now }: Pick<CardProps, 'tenant' | 'visit' 
           <Quoted text={trouble} />
         </p>
       )}
-      {credential?.trouble && <TroubleText trouble={credential.trouble} language={language} />}
+      {tenant.setUp === false && <SetUpFirst tenant={tenant.tenant} visit={visit} />}
+      {tenant.setUp !== false && credential?.trouble && (
+        <TroubleText trouble={credential.trouble} language={language} />
+      )}
       {(tenant.sharedDomains ?? []).map(({ domain, tenants }) => (
         <p class="problem">{words.sharedDomain(domain, otherTenants(tenants, tenant.tenant, visit))}</p>
       ))}
@@ -190,98 +224,4 @@ function When({ at, text }: { readonly at: number; readonly text: string }) {
 function otherTenants(tenants: readonly string[], own: string, { visitor }: Visit): string {
   const others = tenants.filter((other) => other !== own);
   return others.map((other) => (maySee(visitor, other) ? other : '…')).join(', ');
-}
-
-function Machine({ visit, gateway }: { readonly visit: Visit; readonly gateway: GatewayView }) {
-  const { language } = visit;
-  const words = STATUS_WORDS[language];
-  return (
-    <>
-      <section class="card" aria-labelledby="next-hops">
-        <h2 id="next-hops">{words.nextHops}</h2>
-        <div id="part-next-hops" data-part>
-          <NextHops visit={visit} gateway={gateway} />
-        </div>
-      </section>
-      <section class="card" aria-labelledby="listeners">
-        <h2 id="listeners">{words.listeners}</h2>
-        <div id="part-listeners" data-part>
-          <Scroll label={words.listeners}>
-            {' '}
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">{words.listener}</th>
-                  <th scope="col">{words.mode}</th>
-                  <th scope="col" class="number">
-                    {words.connections}
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {gateway.listeners.map(({ address, mode, connections }) => (
-                  <tr>
-                    <th scope="row">{address}</th>
-                    <td>{words.modes[mode] ?? mode}</td>
-                    <td class="number">{numberText(language, connections)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-        </div>
-      </section>
-    </>
-  );
-}
-
-const HOP_LOOK = { good: 'good', trouble: 'bad', unused: '' } as const;
-
-function NextHops({ visit, gateway }: { readonly visit: Visit; readonly gateway: GatewayView }) {
-  const { language } = visit;
-  const words = STATUS_WORDS[language];
-  const { nextHops = [], now } = gateway;
-  if (nextHops.length === 0) return <p>{words.nextHopNone}</p>;
-  const ago = (at: number | null): string => (at === null ? '–' : agoText(language, at, now));
-  return (
-    <Scroll label={words.nextHops}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{words.nextHop}</th>
-            <th scope="col">{words.state}</th>
-            <th scope="col" class="number">
-              {words.inUse}
-            </th>
-            <th scope="col">{words.lastAnswer}</th>
-            <th scope="col">{words.lastTrouble}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {nextHops.map((hop) => {
-            const health = nextHopHealth(hop);
-            const { lastTrouble } = hop;
-            return (
-              <tr>
-                <th scope="row">{hop.nextHop}</th>
-                <td>
-                  <span class={`state ${HOP_LOOK[health]}`}>{words.hopStates[health]}</span>
-                </td>
-                <td class="number">{numberText(language, hop.connections)}</td>
-                <td>{ago(hop.lastSuccess)}</td>
-                <td>
-                  {ago(lastTrouble?.at ?? null)}
-                  {lastTrouble && (
-                    <>
-                      : {lastTrouble.stage}: <Quoted text={lastTrouble.error} />
-                    </>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Scroll>
-  );
 }

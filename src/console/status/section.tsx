@@ -11,6 +11,7 @@ import { done } from '../site/notice.ts';
 import { page } from '../site/page.tsx';
 import { quotedText } from '../site/quoted.tsx';
 import type { Section, SectionParts, SiteEnv } from '../site/section.ts';
+import { tenantText } from '../site/tenant-name.tsx';
 import { Refused } from '../site/trouble.tsx';
 import { mayChange, maySee, type Visit } from '../site/visit.ts';
 import { CoverageText } from './coverage.tsx';
@@ -88,10 +89,10 @@ export function statusSection(parts: SectionParts): Section {
       app.get('/:tenant/coverage', async (context) => {
         const { visit, tenant, words } = seen(context);
         const { at, coverage } = await counted();
-        const found = coverage.find((each) => each.tenant === tenant);
-        if (!found) throw new Refused('notFound', 404);
-        const body = <CoverageText coverage={found} language={visit.language} at={at} now={parts.now()} />;
-        return page(context, { title: words.coverageOf(tenant), body });
+        const counts = coverage.find((each) => each.tenant === tenant);
+        if (!counts) throw new Refused('notFound', 404);
+        const body = <CoverageText coverage={counts} language={visit.language} at={at} now={parts.now()} />;
+        return page(context, { title: words.coverageOf(await found(tenant, own.state)), body });
       });
       app.post('/:tenant/sync', async (context) => startRound(context, own));
       app.post('/:tenant/approve', async (context) => approvePlan(context, own));
@@ -114,6 +115,13 @@ function seen(context: Context<SiteEnv>) {
   const tenant = (context.req.param('tenant') ?? '').toLowerCase();
   if (!maySee(visit.visitor, tenant)) throw new Refused('notFound', 404);
   return { visit, tenant, words: STATUS_WORDS[visit.language] };
+}
+
+/** What a tenant is called. @throws Refused when it is not configured. */
+async function found(tenant: string, state: StatusParts['state']): Promise<string> {
+  const named = (await state()).tenants.find((each) => each.tenant === tenant);
+  if (!named) throw new Refused('notFound', 404);
+  return tenantText(named);
 }
 
 /** The tenant of the address, which the visitor may change. */
@@ -154,10 +162,10 @@ async function overviewPage(context: Context<SiteEnv>, own: StatusParts): Promis
   return page(context, { title: words.title, body, scripts: ['live.js'], styles: [CHART_STYLE], refresh });
 }
 
-async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Promise<Response> {
+async function roundsPage(context: Context<SiteEnv>, { ask, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  const title = words.roundsOf(await found(tenant, state));
   const rounds = await ask.rounds(tenant, null);
-  const title = words.roundsOf(tenant);
   const body = (
     <>
       <p class="hint">{words.roundsKept}</p>
@@ -172,17 +180,18 @@ async function roundsPage(context: Context<SiteEnv>, { ask }: StatusParts): Prom
 
 async function heldPage(context: Context<SiteEnv>, { ask, state, parts }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = seen(context);
+  const called = await found(tenant, state);
   const [held, gateway] = await Promise.all([ask.held(tenant, context.req.query('after') ?? ''), state()]);
   const plan = gateway.tenants.find((each) => each.tenant === tenant)?.plan ?? null;
   // What is approved is what is shown: a plan that has changed since the state was asked is not.
   const current = plan?.hash === held.hash ? plan : null;
   const body = <HeldAddresses visit={visit} tenant={tenant} plan={current} held={held} now={parts.now()} />;
-  return page(context, { title: words.planOf(tenant), body });
+  return page(context, { title: words.planOf(called), body });
 }
 
 async function startRound(context: Context<SiteEnv>, { running, state }: StatusParts): Promise<Response> {
   const { visit, tenant, words } = changed(context);
-  if (!(await state()).tenants.some((each) => each.tenant === tenant)) throw new Refused('notFound', 404);
+  await found(tenant, state);
   const begun = running.start(tenant, actorOf(visit));
   const notice = begun
     ? ({ kind: 'done', text: words.syncBegun } as const)

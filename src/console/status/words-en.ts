@@ -13,6 +13,12 @@ export const STATUS_EN = {
   noTenantsVisible: 'None of the tenants of this gateway is yours.',
   guide: 'Set one up',
   tenant: 'Tenant',
+  setUp: {
+    title: 'This tenant is not set up yet.',
+    text: 'Register an application and enter it here: it takes a few minutes. Until then every recipient of its domains is asked to try again later (451); nothing is refused.',
+    guide: 'Set up this tenant',
+    settings: 'OAuth settings',
+  },
   directory: 'Directory',
   freshness: {
     fresh: 'fresh',

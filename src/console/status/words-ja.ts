@@ -41,6 +41,12 @@ export const STATUS_JA: StatusWords = {
   noTenantsVisible: 'このゲートウェイに、あなたのテナントはありません。',
   guide: '設定を始める',
   tenant: 'テナント',
+  setUp: {
+    title: 'このテナントはまだセットアップされていません。',
+    text: 'アプリケーションを登録し、ここに入力してください。所要時間は数分です。それまでは、このテナントのドメイン宛てのメールには一時エラー (451) を返して再送を求め、拒否はしません。',
+    guide: 'このテナントをセットアップする',
+    settings: 'OAuth 設定',
+  },
   directory: 'ディレクトリ',
   freshness: { fresh: '最新', stale: '古い', empty: '未取得' },
   freshnessMeans: {
