@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import os from 'node:os';
@@ -236,7 +237,10 @@ describe('commands', () => {
     for (const shell of ['zsh', 'fish']) {
       const script = (await daemon.run('completion', shell)).out;
       expect(script).toContain('dry-run');
-      if (hasShell(shell)) execFileSync(shell, ['-n', '/dev/stdin'], { input: script });
+      // Not every shell reads its own standard input by that name.
+      const file = path.join(daemon.stateDir, `completion.${shell}`);
+      writeFileSync(file, script);
+      if (hasShell(shell)) execFileSync(shell, ['-n', file]);
     }
     expect((await daemon.run('completion', 'csh')).code).toBe(2);
   });
