@@ -6,6 +6,7 @@ import { type PracticeTenant, startPracticeTenant } from '../../src/practice/ten
 import { Browser, hiddenFields, type Page } from '../console/browser.ts';
 import { type Daemon, freePort, startDaemon } from '../daemon.ts';
 import { dialog } from '../dialog.ts';
+import { eventually } from '../interop/eventually.ts';
 
 const GLOBAL = 'gwen.global@contoso.example';
 
@@ -36,14 +37,11 @@ async function setUp() {
   const save = (secret: string) =>
     press('save', { application_id: tenant.applicationId, kind: 'secret', secret });
   /** Loads the page again as its refresh does, until it says how it ended. */
-  const seen = new Set<object>();
-  const ended = async (): Promise<string> => {
-    for (;;) {
+  const ended = (): Promise<string> =>
+    eventually('the page says how it ended', async () => {
       const { html } = await browser.get(`${home}/progress`);
-      if (!html.includes('http-equiv="refresh"')) return html;
-      seen.add(await daemon.logged((line) => line.event === 'application.connect' && !seen.has(line)));
-    }
-  };
+      return !html.includes('http-equiv="refresh"') && html;
+    });
   return {
     ...{ tenant, daemon, browser, url, home, press, save, ended },
     async [Symbol.asyncDispose]() {
