@@ -61,3 +61,9 @@ function base128(arc: number): number[] {
   for (let left = arc >>> 7; left > 0; left >>>= 7) bytes.unshift((left & 0x7f) | 0x80);
   return bytes;
 }
+
+/** The textual form of a value (RFC 7468 section 2): lines of 64 characters, none of them empty. */
+export function pem(label: string, content: Buffer): string {
+  const lines = content.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
+  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
+}

@@ -10,6 +10,7 @@ import {
   integer,
   octetString,
   oid,
+  pem,
   sequence,
   tagged,
   utcTime,
@@ -51,7 +52,5 @@ export function selfSignedCertificate({ commonName, privateKey, from, to, serial
     createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
     tagged(3, sequence(sequence(oid(KEY_USAGE), boolean(true), usage))),
   );
-  const whole = sequence(body, RSA_SHA256, bitString(sign('sha256', body, privateKey)));
-  const lines = whole.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+  return pem('CERTIFICATE', sequence(body, RSA_SHA256, bitString(sign('sha256', body, privateKey))));
 }

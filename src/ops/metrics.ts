@@ -154,7 +154,10 @@ export interface CounterGrowth {
 
 /** Tells, at every call, what the counters of this thread have grown since the last one. */
 export function counterGrowth({ registry, answerTimes }: Metrics): () => CounterGrowth[] {
-  const counters = registry.getMetricsAsArray().filter((metric) => metric instanceof Counter);
+  // What is measured of the whole process is the same in every thread.
+  const counters = registry
+    .getMetricsAsArray()
+    .filter((metric) => metric instanceof Counter && !metric.name.startsWith('process_'));
   const last = new Map<string, number>();
   return () => [
     ...answerTimes.growth().map(([place, by]) => ({ name: ANSWER_TIMES, labels: { place }, by })),

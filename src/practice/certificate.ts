@@ -19,6 +19,7 @@ import {
   integer,
   octetString,
   oid,
+  pem,
   sequence,
   tagged,
   utcTime,
@@ -112,8 +113,7 @@ function certificatePem(parts: CertificateParts): string {
     ...(parts.extensions.length > 0 ? [tagged(3, sequence(...parts.extensions))] : []),
   );
   const signature = sign('sha256', body, parts.signingKey);
-  const base64 = sequence(body, algorithm, bitString(signature)).toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  return pem('CERTIFICATE', sequence(body, algorithm, bitString(signature)));
 }
 
 /** The public key of a PEM certificate. */

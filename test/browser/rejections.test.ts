@@ -34,9 +34,13 @@ interop(import.meta.url, ['Chromium'], 'the rejections in a browser', () => {
     await gateway.rcpt('alice@contoso.example');
     const page = await enter();
     await page.goto(`${gateway.url}/rejections`);
-    // Written a second after it happened.
+    // Written a second after it happened, and answers are shared for a moment.
     for (const end = Date.now() + 15_000; Date.now() < end; ) {
-      if ((await page.getByRole('link', { name: reference }).count()) > 0) break;
+      const listed = (await page.getByRole('link', { name: reference }).count()) > 0;
+      const counted = (await page.locator('svg[role=img] desc').textContent())?.includes(
+        '1 accepted, 2 rejected',
+      );
+      if (listed && counted) break;
       await page.reload();
     }
     await page.locator('.chart summary').click();
