@@ -85,10 +85,10 @@ interop(import.meta.url, ['Chromium'], 'the first set-up', () => {
       if (shape === 'cancel' || stateless) await pictures(admin.page, `oauth-declined-${shape}.en`);
     }
     await admin.click(OAUTH_WORDS.en.back, 'link');
-    const declined = eventsOf(installed.daemon, 'application.consent').filter(
-      ({ outcome }) => outcome === 'declined',
-    );
-    expect(declined).toHaveLength(3);
+    const declined = () =>
+      eventsOf(installed.daemon, 'application.consent').filter(({ outcome }) => outcome === 'declined')
+        .length;
+    await installed.daemon.logged(() => declined() === 3);
     expect(await installed.rcpt('alice@contoso.example')).toMatch(/^451 /);
     await admin.connect();
     await admin.consentAs('Gwen Global');

@@ -7,7 +7,7 @@ import { STATUS_WORDS } from '../../src/console/status/words.ts';
 import { interop } from '../interop/programs.ts';
 import { administrator } from './administrator.ts';
 import { look, picturesOf, startBrowser, windowOf } from './chromium.ts';
-import { contentOf, eventsOf, type Installation, startInstallation } from './installation.ts';
+import { contentOf, type Installation, startInstallation } from './installation.ts';
 
 const JAPANESE = { language: 'ja', scheme: 'dark' } as const;
 const EXPORT = `"PrimarySmtpAddress","RecipientTypeDetails","EmailAddresses"
@@ -90,7 +90,7 @@ interop(import.meta.url, ['Chromium'], 'every page', () => {
     await page.getByRole('button', { name: words.confirm, exact: true }).click();
     await page.getByText(words.done('2')).waitFor();
     expect(await installed.rcpt('all@contoso.example')).toMatch(/^250 /);
-    expect(eventsOf(installed.daemon, 'import.done').at(-1)).toMatchObject({
+    expect(await installed.daemon.logged(({ event }) => event === 'import.done')).toMatchObject({
       who: 'console link',
       file: 'export.csv',
     });

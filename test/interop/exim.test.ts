@@ -33,6 +33,8 @@ interop(import.meta.url, ['Exim'], 'Exim calls out to a verify listener', () => 
       if (!/postmaster|full|cached/.test(sender))
         expect(unknown, sender).toContain('550 5.1.1 No such recipient here');
     }
+    // The log is written in portions, the last of them at the end.
+    await daemon.end('SIGTERM');
     const asked = answeredRecipients(daemon);
     // Exim tries a local part nobody has, and believes nothing of a server that accepts it.
     expect(

@@ -23,6 +23,7 @@ interop(import.meta.url, ['Postfix'], 'Postfix asks a verify listener', () => {
 
     await postfix.emptied();
     expect(postfix.mailbox()).toEqual([]);
+    await daemon.end('SIGTERM');
     expect(daemon.log.filter(({ event }) => String(event).startsWith('message.'))).toEqual([]);
     expect(postfix.logged(/status=deliverable/)).toHaveLength(2);
     expect(postfix.logged(/status=undeliverable/)).toHaveLength(1);

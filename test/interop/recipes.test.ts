@@ -158,20 +158,28 @@ interop(import.meta.url, ['Postfix'], 'the Postfix recipes of the README', () =>
       await using tenant = await startPracticeTenant();
       await using at = await site(way, tenant);
       const stopping = new AbortController();
+      const said: string[] = [];
+      const accepted = () => said.filter((reply) => /^250/.test(reply)).length;
       const load = Array.from({ length: 4 }, async () => {
-        const said: string[] = [];
         await using client = await greeted(at.postfix.port);
-        while (!stopping.signal.aborted) said.push(await rcpt(client, 'alice@contoso.example'));
-        return said;
+        while (!stopping.signal.aborted) {
+          const reply = await rcpt(client, 'alice@contoso.example');
+          if (reply === 'closed') throw new Error('Postfix closed the connection');
+          said.push(reply);
+        }
       });
+      // However slow the machine is, each restart has answers before and after it.
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+        const before = accepted();
+        await eventually('recipients are accepted', () => accepted() > before + 10);
         await at.daemon.end(signal);
         await at.restart();
       }
+      const before = accepted();
+      await eventually('recipients are accepted again', () => accepted() > before + 10);
       stopping.abort();
-      const said = (await Promise.all(load)).flat();
+      await Promise.all(load);
       expect(said.filter((reply) => /^5/.test(reply))).toEqual([]);
-      expect(said.filter((reply) => /^250/.test(reply)).length).toBeGreaterThan(10);
     },
   );
 
