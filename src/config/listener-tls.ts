@@ -1,13 +1,14 @@
 /** The TLS keys of a `[[smtp]]` table: their form, their value, what crosses them, and the files they name. */
 import { z } from 'zod';
+import { file } from './named-file.ts';
 import type { ConfigProblem } from './problem.ts';
 
 const text = z.string().min(1, 'must not be empty');
 
 const certificateSchema = z.strictObject({
   names: z.array(text).default([]),
-  cert: text,
-  key: text,
+  cert: file,
+  key: file,
 });
 
 /** To be spread into the schema of `[[smtp]]`. */
@@ -15,7 +16,7 @@ export const listenerTlsKeys = {
   tls: z.enum(['starttls', 'implicit', 'off']).default('starttls'),
   tls_min_version: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
   client_certificate: z.enum(['off', 'request', 'require']).default('off'),
-  client_ca: text.optional(),
+  client_ca: file.optional(),
   certificate: z.array(certificateSchema).default([]),
 };
 

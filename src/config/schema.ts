@@ -188,7 +188,7 @@ export const fileSchema = z.strictObject({
   state_dir: text.default('/var/lib/rcptgate'),
   control_socket: text.optional(),
   hostname: domainName.optional(),
-  ca_file: text.optional(),
+  ca_file: file.optional(),
   proxy: proxyUrl.optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   workers: z.int().min(1).max(64).default(1),
