@@ -4,6 +4,7 @@ import { type Arguments, type DaemonCommand, EXIT, type Terminal, usageError } f
 import { type Completed, completionScript, SHELLS } from './commands/completion.ts';
 import { domain } from './commands/domain.ts';
 import { report } from './commands/report.ts';
+import { rotateKey } from './commands/rotate-key.ts';
 import { count, printable, span } from './commands/table.ts';
 import { tenant } from './commands/tenant.ts';
 import type { Config } from './config/config.ts';
@@ -57,6 +58,15 @@ FILE is written by this command. Exit code: 0 written, 1 not.`,
       options: {},
       run: (args: Arguments, terminal: Terminal) =>
         withConfig(args.config, terminal, (config) => restore(args, config, terminal)),
+    },
+    'rotate-key': {
+      usage: 'rcptgate rotate-key [--json] [--config FILE]',
+      summary: 'seal every stored credential anew under a new master key',
+      help: `The new key takes the place of master.key in state_dir; an interrupted run loses nothing, and the next one finishes it. Where systemd
+hands the key over, everything is sealed under that one instead. Asks the daemon. Exit code: 0 done, 1 not, or a credential could not be
+opened.`,
+      options: {},
+      run: (args: Arguments, terminal: Terminal) => withDaemon(args, terminal, rotateKey),
     },
     completion: {
       usage: 'rcptgate completion bash|zsh|fish',

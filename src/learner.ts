@@ -12,6 +12,7 @@ import { type Http, openHttp } from './graph/http.ts';
 import { lastImage } from './mirror/image.ts';
 import type { Mirror } from './mirror/mirror.ts';
 import { type Running, startRounds } from './rounds.ts';
+import { rotateKey } from './seal/rotation.ts';
 import { openSoundMirror } from './sound-mirror.ts';
 import { answerRequests, type Tell } from './sync/answering.ts';
 import { consoleHandlers } from './sync/console-requests.ts';
@@ -102,7 +103,7 @@ export function startLearner(
       reopen: (tenant) => running().reopen(tenant),
     }),
     ...consoleHandlers(stored, () => running().signIn()),
-    backup: async ({ path, secrets }) => stored().backUp(path, secrets),
+    ...upkeepHandlers(stored, settings),
     sync: async ({ tenant, dryRun }) => running().sync(tenant, dryRun),
     approve: async ({ hash, tenant }) => running().approve(hash, tenant),
     async accepted(mail) {
@@ -122,6 +123,13 @@ export function startLearner(
       return null;
     },
   };
+}
+
+function upkeepHandlers(stored: () => Mirror, { masterKey }: LearnerSettings) {
+  return {
+    backup: async ({ path, secrets }) => stored().backUp(path, secrets),
+    rotateKey: async () => rotateKey(masterKey, stored().sealedRecords),
+  } satisfies Partial<RequestHandlers>;
 }
 
 function openOutbound({ caFile, proxy, requestTimeout: timeout }: LearnerSettings, tell: Tell): Http {

@@ -15,7 +15,7 @@ export interface UpkeepParts {
   readonly live: { readonly config: Config };
   readonly shared: { readonly directory: Directory };
   readonly learning: Learning;
-  readonly events: Pick<Events, 'backupMade'>;
+  readonly events: Pick<Events, 'backupMade' | 'keyRotated'>;
 }
 
 /** The functions behind the routes. */
@@ -27,6 +27,11 @@ export function upkeepFunctions({ live, shared, learning, events }: UpkeepParts)
         const syncedAt = shared.directory.get(domain.tenant)?.syncedAt ?? null;
         return { ...domain, freshness: freshness(syncedAt, Date.now(), policy.freshnessLimit) };
       });
+    },
+    async rotateKey(by) {
+      const done = await learning.operator('rotateKey', null);
+      events.keyRotated(by, done);
+      return done;
     },
     async backup(secrets, by) {
       // A file of its own: the copy is made faster than a slow reader takes it, and nothing waits for that one.

@@ -28,6 +28,7 @@ import { type ObservedOfTenants, openObserved } from './observations.ts';
 import { type Overrides, openOverrides } from './overrides.ts';
 import { type AddressDescription, type MirrorCounts, openReading } from './reading.ts';
 import { openRecentMail } from './recent-mail.ts';
+import { openSealedRecords, type SealedRecords } from './sealed-records.ts';
 import { openStaging, type StagedRestore } from './staging.ts';
 import { openTenants, type RoundRecord, type StreamState, type Tenants } from './tenants.ts';
 
@@ -89,6 +90,8 @@ export interface Mirror extends Looking, Disposable {
   /** The sealed credential of a tenant; null when none was kept. */
   sealedCredential(tenant: string): SealedRow | null;
   keepSealedCredential(tenant: string, row: SealedRow): void;
+  /** Everything that is sealed, to be sealed anew. */
+  readonly sealedRecords: SealedRecords;
   /** Applications entered in the console. */
   readonly applications: Applications;
   /** Forgets the sealed credentials of all tenants but these. */
@@ -191,6 +194,7 @@ function credentialParts(database: Database, tenants: Tenants) {
     sealedCredential: (tenant) => credentials.sealed(pk(tenant)),
     keepSealedCredential: (tenant, row) => credentials.keepSealed(pk(tenant), row),
     applications: openApplications(database, tenants),
+    sealedRecords: openSealedRecords(database),
     retainCredentials: credentials.retain,
     expiryWarned: (tenant) => credentials.warned(pk(tenant)),
     keepExpiryWarned: (tenant, row) => credentials.keepWarned(pk(tenant), row),

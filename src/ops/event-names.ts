@@ -48,6 +48,7 @@ export const EVENT_NAMES = [
   'override.remove',
   'import.done',
   'backup.make',
+  'key.rotate',
   'credential.use',
   'credential.trouble',
   'credential.expiry',

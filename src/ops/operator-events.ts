@@ -29,6 +29,14 @@ export interface ImportEvent {
   readonly forced: boolean;
 }
 
+/** Everything was sealed anew. */
+export interface KeyRotationEvent {
+  readonly made: boolean;
+  readonly resealed: number;
+  readonly already: number;
+  readonly unopened: readonly unknown[];
+}
+
 /** The functions, for `createEvents`. None of them throws. */
 export function operatorEvents(logger: Logger) {
   return {
@@ -41,6 +49,9 @@ export function operatorEvents(logger: Logger) {
     /** `secrets`: sealed credentials are in the copy. */
     backupMade: ({ who, from }: DoneBy, bytes: number, secrets: boolean) =>
       logger.info({ event: 'backup.make', who, from, bytes, secrets }),
+    /** Counts of credentials; `made`: the key is a new one, not another that systemd hands over. */
+    keyRotated: ({ who, from }: DoneBy, { made, resealed, already, unopened }: KeyRotationEvent) =>
+      logger.info({ event: 'key.rotate', who, from, made, resealed, already, unopened: unopened.length }),
     /** `tenant` null: all. */
     syncRequest: ({ who, from }: DoneBy, tenant: string | null, dryRun: boolean) =>
       logger.info({ event: 'sync.request', who, from, tenant, dry_run: dryRun }),

@@ -5,16 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { KEY_BYTES } from './box.ts';
+import { KEY_BYTES, keyIdOf } from './box.ts';
 
 export interface MasterKeyFile {
   readonly path: string;
   /** It is ours to make; otherwise somebody else provides it. */
   readonly own: boolean;
+  /** Where a key may lie that something is still sealed with: the one before, or the next one of a rotation that was cut short. */
+  readonly others?: readonly string[];
 }
 
-/** Name of the systemd credential. */
+/** Name of the systemd credential, and of the one with the key before it. */
 const CREDENTIAL = 'rcptgate.master-key';
+const PREVIOUS = `${CREDENTIAL}.previous`;
 
 /** `missing`: no such file; `unusable`: it cannot be read or is not a key, in words. */
 export type MasterKey =
@@ -27,9 +30,27 @@ export function masterKeyFile(
   credentials: string | undefined,
   exists: (path: string) => boolean,
 ): MasterKeyFile {
-  const provided = credentials === undefined || credentials === '' ? null : `${credentials}/${CREDENTIAL}`;
-  if (provided !== null && exists(provided)) return { path: provided, own: false };
-  return { path: `${stateDir}/master.key`, own: true };
+  const given = credentials === undefined || credentials === '' ? null : credentials;
+  const made = `${stateDir}/master.key`;
+  const previous = given === null ? [] : [`${given}/${PREVIOUS}`];
+  const provided = `${given}/${CREDENTIAL}`;
+  if (given !== null && exists(provided))
+    return { path: provided, own: false, others: [...previous, made, nextKeyPath(made)] };
+  return { path: made, own: true, others: [nextKeyPath(made), ...previous] };
+}
+
+/** Where a rotation keeps the new key until everything is sealed under it. */
+export function nextKeyPath(path: string): string {
+  return `${path}.next`;
+}
+
+/** The key with this name, in the file of the current one or in another; null when it is in none of them. */
+export function keyNamed(keyId: string, { path, others = [] }: MasterKeyFile): Buffer | null {
+  for (const each of [path, ...others]) {
+    const found = readMasterKey({ path: each, own: false });
+    if (found.ok && keyIdOf(found.key) === keyId) return found.key;
+  }
+  return null;
 }
 
 /** Reads the key. Never throws. */
@@ -73,12 +94,17 @@ function makeKey(path: string): Buffer {
   } finally {
     closeSync(file);
   }
-  renameSync(unfinished, path);
-  const directory = openSync(dirname(path), 'r');
+  renameDurably(unfinished, path);
+  return key;
+}
+
+/** The new name is on the disk when this returns. @throws Error of the file system. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  const directory = openSync(dirname(to), 'r');
   try {
     fsyncSync(directory);
   } finally {
     closeSync(directory);
   }
-  return key;
 }

@@ -1,7 +1,7 @@
 /** Secrets kept sealed: joins the master key and a place for records, and says in words why one does not open. */
 import { randomBytes } from 'node:crypto';
 import { NONCE_BYTES, type SealedRecord, type SealLabel, seal, unseal } from './box.ts';
-import { type MasterKeyFile, needMasterKey, readMasterKey } from './master-key.ts';
+import { keyNamed, type MasterKeyFile, needMasterKey, readMasterKey } from './master-key.ts';
 
 export interface VaultProblem {
   /** `master-key`, `sealed-damaged` or `sealed-store`. */
@@ -38,11 +38,13 @@ export function openVault(file: MasterKeyFile, store: RecordStore): Vault {
 function load(file: MasterKeyFile, store: RecordStore, tenant: string): VaultAnswer<string | null> {
   const record = store.read(tenant);
   if (record === null) return { ok: true, value: null };
-  const key = readMasterKey(file);
-  if (!key.ok) return lost(key.message);
-  const opened = unseal(record, tenant, key.key);
+  const key = keyNamed(record.keyId, file);
+  if (key === null) {
+    const current = readMasterKey(file);
+    return lost(current.ok ? `it was sealed with another master key than ${file.path}` : current.message);
+  }
+  const opened = unseal(record, tenant, key);
   if (opened.ok) return { ok: true, value: opened.text };
-  if (opened.problem === 'wrong-key') return lost(`it was sealed with another master key than ${file.path}`);
   const message = 'the credential kept in the mirror is damaged';
   return { ok: false, problem: { code: 'sealed-damaged', message, hint: ANEW } };
 }

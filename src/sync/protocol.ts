@@ -34,8 +34,8 @@ export interface LearnerTenant {
 
 export interface LearnerSettings {
   readonly stateDir: string;
-  /** What the last proven credentials are sealed with; `own`: it may be made. */
-  readonly masterKey: { readonly path: string; readonly own: boolean };
+  /** What the last proven credentials are sealed with; `own`: it may be made; `others`: files with keys before it. */
+  readonly masterKey: { readonly path: string; readonly own: boolean; readonly others?: readonly string[] };
   readonly caFile: string | null;
   readonly proxy: string | null;
   /** Cron expression, UTC. */

@@ -185,6 +185,18 @@ describe('secrets', () => {
         text.includes(tenant.secret) || text.includes(key.toString('latin1')) || text.includes('eyJ0'),
     );
     expect(found.map(([name]) => name)).toEqual([]);
+
+    const turned = await daemon.run('rotate-key', '--json');
+    expect([turned.code, JSON.parse(turned.out)]).toEqual([
+      0,
+      {
+        ...{ path: path.join(daemon.stateDir, 'master.key'), made: true },
+        ...{ resealed: 1, already: 0, unopened: [], spare: [] },
+      },
+    ]);
+    expect(readFileSync(path.join(daemon.stateDir, 'master.key')).equals(key)).toBe(false);
+    await daemon.logged((line) => line.event === 'key.rotate' && line.resealed === 1);
+    expect((await daemon.run('rotate-key', 'now')).code).toBe(2);
   });
 });
 

@@ -112,13 +112,16 @@ describe('the master key', () => {
     });
   });
 
+  const MADE = '/state/master.key';
+  const NEXT = '/state/master.key.next';
+  const GIVEN = '/run/credentials/x/rcptgate.master-key';
   test.each([
-    [undefined, true, '/state/master.key', true],
-    ['', true, '/state/master.key', true],
-    ['/run/credentials/x', true, '/run/credentials/x/rcptgate.master-key', false],
-    ['/run/credentials/x', false, '/state/master.key', true],
-  ])('with CREDENTIALS_DIRECTORY %j (there: %j) it is %s', (credentials, there, path, own) => {
-    expect(masterKeyFile('/state', credentials, () => there)).toEqual({ path, own });
+    [undefined, true, MADE, true, [NEXT]],
+    ['', true, MADE, true, [NEXT]],
+    ['/run/credentials/x', true, GIVEN, false, [`${GIVEN}.previous`, MADE, NEXT]],
+    ['/run/credentials/x', false, MADE, true, [NEXT, `${GIVEN}.previous`]],
+  ])('with CREDENTIALS_DIRECTORY %j (there: %j) it is %s', (credentials, there, path, own, others) => {
+    expect(masterKeyFile('/state', credentials, () => there)).toEqual({ path, own, others });
   });
 });
 
