@@ -17,6 +17,12 @@ import { writeManPages } from './man-pages.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = path.join(ROOT, 'node_modules', '.cache', 'rcptgate-package');
+/** Finds its files beside itself, so that they may lie in any folder. */
+const LAUNCHER = `#!/bin/sh
+bin=$(readlink -f "$0")
+lib=\${bin%/bin/rcptgate}/lib/rcptgate
+exec "$lib/node" --enable-source-maps "$lib/dist/main.js" "$@"
+`;
 /** Needed to install a package, not to run it. */
 const INSTALLERS = new Set(['prebuild-install']);
 /** Files of npm packages that do not run. */
@@ -62,11 +68,7 @@ async function fill(to) {
   const { name, type, license } = manifest;
   put(to, 'usr/lib/rcptgate/package.json', `${JSON.stringify({ name, version, type, license })}\n`);
   for (const location of running()) copyPackage(location, path.join(lib, location));
-  put(
-    to,
-    'usr/bin/rcptgate',
-    '#!/bin/sh\nexec /usr/lib/rcptgate/node --enable-source-maps /usr/lib/rcptgate/dist/main.js "$@"\n',
-  );
+  put(to, 'usr/bin/rcptgate', LAUNCHER);
   for (const unit of fs
     .readdirSync(path.join(ROOT, 'systemd'))
     .filter((file) => /\.(?:service|socket)$/.test(file)))

@@ -1,84 +1,56 @@
 /**
  * The package on a Debian that runs systemd: installed, configured, reloaded, killed, hung, upgraded under load, and purged.
- * The tests are one story and run in its order.
+ * The tests are one story and run in its order; chapters beside this file tell what a Postfix, fail2ban and rsyslog on the same host do.
  */
 import { type ChildProcess, execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { interop } from '../interop/programs.ts';
+import { archiveChapter, byHandChapter, type Packages } from './archive.ts';
+import { banningChapter } from './banning.ts';
 import { bootContainer, type Container, place } from './container.ts';
+import { doorsChapter } from './doors.ts';
+import { forwardingChapter } from './forwarding.ts';
+import { configure, firstLine, here, rcpt, ready, type Scene, type Tenant, underLoad } from './scene.ts';
+import { secretFile, secretsChapter } from './secrets.ts';
 
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const PACKAGE = here('../../scripts/package.mjs');
 const STATUS = 'systemctl show -P StatusText rcptgate.service';
 
-interface Tenant {
-  readonly tenantId: string;
-  readonly applicationId: string;
-  readonly secret: string;
-  readonly caPem: string;
-  readonly login: string;
-  readonly graph: string;
-  readonly nextHop: number;
-}
-
-async function build(version: string): Promise<string> {
+async function build(version: string, ...more: string[]): Promise<Packages> {
   const out = mkdtempSync(path.join(os.tmpdir(), 'deb-'));
-  await promisify(execFile)(process.execPath, [PACKAGE, '--out', out, '--version', version, '--deb-only']);
-  return path.join(out, `rcptgate_${version}_${process.arch === 'arm64' ? 'arm64' : 'amd64'}.deb`);
+  await promisify(execFile)(process.execPath, [PACKAGE, '--out', out, '--version', version, ...more]);
+  const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
+  return {
+    deb: path.join(out, `rcptgate_${version}_${arch}.deb`),
+    archive: path.join(out, `rcptgate-${version}-${arch}.tar.gz`),
+  };
 }
 
 function digest(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  for await (const line of readline.createInterface({ input: child.stdout as NodeJS.ReadableStream }))
-    return line;
-  return '';
-}
-
-function configuration(tenant: Tenant, policy: string): string {
-  return `ca_file = "/etc/rcptgate/ca.pem"
-[[smtp]]
-listen = "systemd:smtp"
-mode = "verify"
-[[door]]
-protocol = "socketmap"
-listen = "systemd:socketmap"
-[[tenant]]
-id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-secret_file = "credential:rcptgate.client-secret"
-login = "${tenant.login}"
-graph = "${tenant.graph}"
-[[domain]]
-name = "contoso.example"
-policy = "${policy}"
-`;
-}
-
 interop(import.meta.url, ['systemd'], 'the service', () => {
   let box: Container;
-  let debs: string[] = [];
+  let packages: Packages;
   let tenantProcess: ChildProcess;
-  let tenant: Tenant;
+  let scene: Scene;
 
   beforeAll(async () => {
     const booted = bootContainer();
     // One after the other: both would fill the cache at the same time.
-    debs = [await build('0.9.0'), await build('0.9.1')];
+    packages = await build('0.9.0');
+    const next = await build('0.9.1', '--deb-only');
     box = await booted;
-    for (const deb of debs) cpSync(deb, path.join(box.root, 'root', path.basename(deb)));
+    for (const { deb } of [packages, next]) cpSync(deb, path.join(box.root, 'root', path.basename(deb)));
     tenantProcess = box.inNetwork(here('tenant.mjs'));
-    tenant = JSON.parse(await firstLine(tenantProcess)) as Tenant;
+    scene = { box, tenant: JSON.parse(await firstLine(tenantProcess)) as Tenant };
   }, 240_000);
 
   afterAll(async () => {
@@ -86,32 +58,17 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     await box?.[Symbol.asyncDispose]();
   });
 
-  /** The code that RCPT TO gets, by one session. */
-  async function rcpt(address: string): Promise<string> {
-    const load = box.inNetwork(here('load.mjs'), '25', address);
-    load.stdin?.end();
-    const seen = JSON.parse(await firstLine(load)) as Record<string, number>;
-    return Object.keys(seen).join();
-  }
-
-  /** Runs `act` while four clients ask; how often each answer came. */
-  async function underLoad(act: () => Promise<unknown>): Promise<Record<string, number>> {
-    const load = box.inNetwork(here('load.mjs'), '25', 'alice@contoso.example');
-    await act();
-    load.stdin?.end();
-    return JSON.parse(await firstLine(load)) as Record<string, number>;
-  }
-
-  const configure = (policy: string): void =>
-    place(box, 'etc/rcptgate/rcptgate.toml', configuration(tenant, policy));
   const restarts = async (): Promise<number> =>
     Number((await box.run('systemctl show -P NRestarts rcptgate.service')).text);
-  /** The directory is fresh, so a stranger is refused. */
-  const ready = (): Promise<void> => box.until('rcptgate status');
-
   it('is built twice with the same bytes', async () => {
-    expect(digest(await build('0.9.0'))).toBe(digest(debs[0] ?? ''));
+    const again = await build('0.9.0');
+    expect([again.deb, again.archive].map(digest)).toEqual([packages.deb, packages.archive].map(digest));
   }, 120_000);
+
+  archiveChapter(
+    () => scene,
+    () => packages,
+  );
 
   it('installs, opens port 25, and defers all mail until it is configured', async () => {
     const { code, text } = await box.run('dpkg -i /root/rcptgate_0.9.0_*.deb');
@@ -120,7 +77,7 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     expect((await box.run('systemctl is-active rcptgate.socket rcptgate.service')).text).toBe(
       'active\nactive\n',
     );
-    expect(await rcpt('alice@contoso.example')).toBe('451');
+    expect(await rcpt(scene, 'alice@contoso.example')).toBe('451');
     expect((await box.run('rcptgate config check')).code).toBe(2);
     expect((await box.run('rcptgate --version')).text).toBe('rcptgate 0.9.0\n');
     expect((await box.run('stat -c "%U %G %a" /etc/rcptgate /var/lib/rcptgate')).text).toBe(
@@ -129,20 +86,19 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
   });
 
   it('answers with a secret that systemd hands over, and a door in the spool of Postfix', async () => {
-    await box.run('useradd -r postfix; install -d -o postfix -m 0700 /var/spool/postfix/private');
-    place(box, 'etc/rcptgate/ca.pem', tenant.caPem);
-    place(box, 'etc/credstore/rcptgate.client-secret', tenant.secret);
-    chmodSync(path.join(box.root, 'etc/credstore/rcptgate.client-secret'), 0o600);
-    configure('enforce');
+    // Postfix makes it at its first start.
+    await box.run('install -d -o postfix -m 0700 /var/spool/postfix/private');
+    place(box, 'etc/rcptgate/ca.pem', scene.tenant.caPem);
+    secretFile(scene, 'rcptgate.client-secret', scene.tenant.secret);
+    configure(scene, 'enforce');
     const started = await box.run(
       'systemctl stop rcptgate.service && systemctl enable --now rcptgate-socketmap.socket 2>/dev/null && systemctl start rcptgate.service',
     );
     expect(started.code).toBe(0);
-    await ready();
-    expect([await rcpt('alice@contoso.example'), await rcpt('nobody@contoso.example')]).toEqual([
-      '250',
-      '550',
-    ]);
+    await ready(scene);
+    expect([await rcpt(scene, 'alice@contoso.example'), await rcpt(scene, 'nobody@contoso.example')]).toEqual(
+      ['250', '550'],
+    );
     const door = net.connect(path.join(box.root, 'var/spool/postfix/private/rcptgate-socketmap'));
     door.end('23:m alice@contoso.example,');
     let answer = '';
@@ -160,31 +116,36 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     const warnings = (await box.run('journalctl -u rcptgate -p warning -o cat')).text;
     expect(warnings).not.toContain('"event":"sync.round"');
     expect((await box.run('journalctl -u rcptgate -o cat')).text).toContain('{"level":"info"');
-    expect((await box.run('journalctl -u rcptgate -o cat')).text).not.toContain(tenant.secret);
+    expect((await box.run('journalctl -u rcptgate -o cat')).text).not.toContain(scene.tenant.secret);
   });
 
   it('reloads a good configuration, and says what is wrong with a bad one', async () => {
-    configure('observe');
+    configure(scene, 'observe');
     expect((await box.run('systemctl reload rcptgate.service')).code).toBe(0);
     await box.until(`test "$(systemctl is-active rcptgate.service)" = active`);
-    expect(await rcpt('nobody@contoso.example')).toBe('250');
-    configure('enforced');
+    expect(await rcpt(scene, 'nobody@contoso.example')).toBe('250');
+    configure(scene, 'enforced');
     expect((await box.run('systemctl reload rcptgate.service')).code).toBe(1);
     expect((await box.run('journalctl -u rcptgate -o cat -n 20')).text).toContain('domain[0].policy: ');
-    expect(await rcpt('nobody@contoso.example')).toBe('250');
-    configure('enforce');
+    expect(await rcpt(scene, 'nobody@contoso.example')).toBe('250');
+    configure(scene, 'enforce');
     expect((await box.run('systemctl reload rcptgate.service')).code).toBe(0);
-    expect(await rcpt('nobody@contoso.example')).toBe('550');
+    expect(await rcpt(scene, 'nobody@contoso.example')).toBe('550');
   }, 60_000);
+
+  doorsChapter(() => scene);
+  banningChapter(() => scene);
+  forwardingChapter(() => scene);
+  secretsChapter(() => scene);
 
   it('refuses no connection over kill -9 and a restart', async () => {
     const before = await restarts();
-    const seen = await underLoad(async () => {
+    const seen = await underLoad(scene, async () => {
       await box.run('systemctl kill -s KILL rcptgate.service');
       await box.until(`test $(systemctl show -P NRestarts rcptgate.service) -gt ${before}`);
-      await ready();
+      await ready(scene);
       expect((await box.run('systemctl restart rcptgate.service')).code).toBe(0);
-      await ready();
+      await ready(scene);
     });
     expect(seen.refused ?? 0).toBe(0);
     expect(seen['250']).toBeGreaterThan(20);
@@ -193,7 +154,7 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
   it('is restarted by the watchdog when its event loop is blocked', async () => {
     place(box, 'etc/systemd/system/rcptgate.service.d/watchdog.conf', '[Service]\nWatchdogSec=3s\n');
     await box.run('systemctl daemon-reload && systemctl restart rcptgate.service');
-    await ready();
+    await ready(scene);
     const before = await restarts();
     await box.run('systemctl kill -s USR1 --kill-who=main rcptgate.service');
     await box.until("ss -Hltn 'sport = :9229' | grep -q 9229");
@@ -201,16 +162,16 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     expect(await firstLine(blocking)).toBe('blocked');
     await box.until(`test $(systemctl show -P NRestarts rcptgate.service) -gt ${before}`);
     expect((await box.run('journalctl -u rcptgate -n 50')).text).toContain('Watchdog timeout');
-    await ready();
-    expect(await rcpt('alice@contoso.example')).toBe('250');
+    await ready(scene);
+    expect(await rcpt(scene, 'alice@contoso.example')).toBe('250');
     await box.run('rm -r /etc/systemd/system/rcptgate.service.d && systemctl daemon-reload');
   }, 90_000);
 
   it('is upgraded under load without a refused connection, and keeps its configuration', async () => {
-    const seen = await underLoad(async () => {
+    const seen = await underLoad(scene, async () => {
       const { code, text } = await box.run('dpkg --force-confold -i /root/rcptgate_0.9.1_*.deb');
       expect([code, text]).toEqual([0, expect.stringContaining('Setting up rcptgate')]);
-      await ready();
+      await ready(scene);
     });
     expect(seen.refused ?? 0).toBe(0);
     expect(seen['250']).toBeGreaterThan(20);
@@ -234,8 +195,8 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
       rm -r /var/lib/rcptgate/*
       systemctl start rcptgate.service`);
     expect([code, text]).toEqual([0, expect.any(String)]);
-    await ready();
-    expect(await rcpt('nobody@contoso.example')).toBe('550');
+    await ready(scene);
+    expect(await rcpt(scene, 'nobody@contoso.example')).toBe('550');
   }, 90_000);
 
   it('leaves nothing after a purge', async () => {
@@ -249,4 +210,9 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     expect(left.text).toBe('');
     expect(existsSync(path.join(box.root, 'var/lib/rcptgate'))).toBe(false);
   });
+
+  byHandChapter(
+    () => scene,
+    () => packages,
+  );
 });

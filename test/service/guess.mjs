@@ -1,0 +1,75 @@
+/**
+ * Asks for recipients that nobody knows: guess.mjs HOST LOCAL-ADDRESS COUNT, or without COUNT 100 at a time until the input
+ * ends. Prints how often each code came as the answer to RCPT, `refused` when there was no connection within three seconds,
+ * `ended` when it was hung up.
+ */
+import net from 'node:net';
+
+const [host = '', localAddress = '', count] = process.argv.slice(2);
+const BATCH = 100;
+/** Ms between batches of an endless run: about two thousand a second, which is more than get a line of their own. */
+const PAUSE = 50;
+/** @type {Record<string, number>} */
+const seen = {};
+const note = (/** @type {string} */ what) => {
+  seen[what] = (seen[what] ?? 0) + 1;
+};
+let left = count === undefined ? Number.POSITIVE_INFINITY : Number(count);
+if (count === undefined)
+  process.stdin.resume().on('end', () => {
+    left = 0;
+  });
+let asked = 0;
+/** Replies that are still to come: the greeting, that to EHLO, then those of a batch. */
+let waiting = 1;
+let greeted = false;
+let rest = '';
+let outcome = 'refused';
+const socket = net.connect({ port: 25, host, localAddress });
+const patience = setTimeout(() => socket.destroy(), 3000);
+socket.on('connect', () => {
+  clearTimeout(patience);
+  outcome = 'ended';
+});
+socket.setEncoding('latin1').on('data', (text) => {
+  const lines = `${rest}${text}`.split('\r\n');
+  rest = lines.pop() ?? '';
+  for (const line of lines.filter((each) => /^\d{3} /.test(each))) take(line.slice(0, 3));
+});
+socket.on('error', () => undefined);
+socket.on('close', () => {
+  if (outcome !== 'done') note(outcome);
+  process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit(0));
+});
+
+function take(/** @type {string} */ code) {
+  if (code === '421' || /^(?:550|451|452)$/.test(code)) note(code);
+  if (code === '421') done();
+  waiting -= 1;
+  if (waiting > 0 || outcome === 'done') return;
+  if (!greeted) {
+    greeted = true;
+    waiting = 1;
+    socket.write('EHLO client.example\r\n');
+    return;
+  }
+  setTimeout(batch, count === undefined ? PAUSE : 0);
+}
+
+function batch() {
+  if (left <= 0) {
+    done();
+    return;
+  }
+  const size = Math.min(BATCH, left);
+  const recipients = [...Array(size).keys()].map((at) => `RCPT TO:<nobody${asked + at}@contoso.example>\r\n`);
+  left -= size;
+  asked += size;
+  waiting = size + 2;
+  socket.write(`MAIL FROM:<me@sender.example>\r\n${recipients.join('')}RSET\r\n`);
+}
+
+function done() {
+  outcome = 'done';
+  socket.destroy();
+}
