@@ -1,24 +1,21 @@
 /**
- * Asks for recipients that nobody knows: guess.mjs HOST LOCAL-ADDRESS COUNT, or without COUNT 100 at a time until the input
- * ends. Prints how often each code came as the answer to RCPT, `refused` when there was no connection within three seconds,
- * `ended` when it was hung up.
+ * Asks for COUNT recipients that nobody knows, and for more until the input ends: guess.mjs HOST LOCAL-ADDRESS COUNT. Prints how
+ * often each code came as the answer to RCPT, `refused` when there was no connection within three seconds, `ended` when it
+ * was hung up.
  */
 import net from 'node:net';
 
-const [host = '', localAddress = '', count] = process.argv.slice(2);
+const [host = '', localAddress = '', count = '1'] = process.argv.slice(2);
 const BATCH = 100;
-/** Ms between batches of an endless run: about two thousand a second, which is more than get a line of their own. */
-const PAUSE = 50;
 /** @type {Record<string, number>} */
 const seen = {};
 const note = (/** @type {string} */ what) => {
   seen[what] = (seen[what] ?? 0) + 1;
 };
-let left = count === undefined ? Number.POSITIVE_INFINITY : Number(count);
-if (count === undefined)
-  process.stdin.resume().on('end', () => {
-    left = 0;
-  });
+let ended = false;
+process.stdin.resume().on('end', () => {
+  ended = true;
+});
 let asked = 0;
 /** Replies that are still to come: the greeting, that to EHLO, then those of a batch. */
 let waiting = 1;
@@ -53,17 +50,17 @@ function take(/** @type {string} */ code) {
     socket.write('EHLO client.example\r\n');
     return;
   }
-  setTimeout(batch, count === undefined ? PAUSE : 0);
+  batch();
 }
 
 function batch() {
-  if (left <= 0) {
+  const left = Number(count) - asked;
+  if (left <= 0 && ended) {
     done();
     return;
   }
-  const size = Math.min(BATCH, left);
+  const size = left <= 0 ? BATCH : Math.min(BATCH, left);
   const recipients = [...Array(size).keys()].map((at) => `RCPT TO:<nobody${asked + at}@contoso.example>\r\n`);
-  left -= size;
   asked += size;
   waiting = size + 2;
   socket.write(`MAIL FROM:<me@sender.example>\r\n${recipients.join('')}RSET\r\n`);
