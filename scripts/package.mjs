@@ -25,6 +25,12 @@ exec "$lib/node" --enable-source-maps "$lib/dist/main.js" "$@"
 `;
 /** Needed to install a package, not to run it. */
 const INSTALLERS = new Set(['prebuild-install']);
+/** Where shells look for what completes commands. */
+const COMPLETIONS = {
+  bash: 'usr/share/bash-completion/completions/rcptgate',
+  zsh: 'usr/share/zsh/vendor-completions/_rcptgate',
+  fish: 'usr/share/fish/vendor_completions.d/rcptgate.fish',
+};
 /** Files of npm packages that do not run. */
 const IDLE =
   /\.(?:[cm]?ts|map|md|markdown|flow|gyp)$|\/\.[^/]+$|\/(?:tests?|docs?|examples?|benchmarks?|\.github)\//i;
@@ -83,7 +89,13 @@ async function fill(to) {
   const licence = node.find((file) => fs.existsSync(file));
   if (licence) put(to, `${doc}/LICENSE.node`, fs.readFileSync(licence));
   await writeManPages(path.join(to, 'usr/share/man'), version, new Date(epoch * 1000));
+  for (const [shell, file] of Object.entries(COMPLETIONS)) put(to, file, completion(shell));
   settle(to);
+}
+
+/** @param {string} shell */
+function completion(shell) {
+  return execFileSync(process.execPath, [path.join(ROOT, 'dist/main.js'), 'completion', shell]);
 }
 
 /** The reference configuration and what goes with it; a logrotate file works where it lies. @param {string} to @param {string} doc */

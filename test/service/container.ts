@@ -17,7 +17,7 @@ export interface Container extends AsyncDisposable {
   /** Its root folder, as seen from outside. */
   readonly root: string;
   /** Runs a shell command in it, and never throws for its exit status. */
-  run(command: string): Promise<Output>;
+  run(command: string, shell?: string): Promise<Output>;
   /** Starts a Node.js program of ours from outside in its network. */
   inNetwork(script: string, ...args: string[]): ChildProcess;
   /** Waits until a shell command succeeds. @throws Error when it does not within 60 s. */
@@ -52,7 +52,7 @@ export async function bootContainer(): Promise<Container> {
   });
   const leader = await leaderOf(child.pid ?? 0);
   const enter = (flags: string[]) => ['-t', String(leader), ...flags];
-  const run = async (command: string): Promise<Output> => {
+  const run = async (command: string, shell = 'sh'): Promise<Output> => {
     const inside = enter([
       '-m',
       '-u',
@@ -64,7 +64,7 @@ export async function bootContainer(): Promise<Container> {
       'env',
       '-i',
       `PATH=${PATH}`,
-      'sh',
+      shell,
       '-c',
       command,
     ]);

@@ -59,15 +59,15 @@ export function doorsChapter(scene: () => Scene): void {
     // Lines are written every 100 ms.
     for (const source of ['policy', 'socketmap'])
       await box.until(`journalctl -u rcptgate -o cat | grep -q '"source":"${source}"'`);
-    for (const [address, never] of [
-      ['alice@contoso.example', '550'],
-      ['nobody@contoso.example', '250'],
-    ] as const) {
-      const seen = await underLoad(scene(), () => restart(scene()), { address, port: 2025 });
-      expect(seen).not.toHaveProperty(never);
-      expect(seen.refused ?? 0).toBe(0);
-      expect(await rcpt(scene(), address, 2025)).toBe(never === '550' ? '250' : '550');
-    }
+    const [known, unknown] = ['alice@contoso.example', 'nobody@contoso.example'];
+    const restarted = restart(scene());
+    const [yes, no] = await Promise.all(
+      [known, unknown].map((address) => underLoad(scene(), () => restarted, { address, port: 2025 })),
+    );
+    expect(yes).not.toHaveProperty('550');
+    expect(no).not.toHaveProperty('250');
+    expect([yes?.refused ?? 0, (yes?.['250'] ?? 0) > 20]).toEqual([0, true]);
+    expect([await rcpt(scene(), known, 2025), await rcpt(scene(), unknown, 2025)]).toEqual(['250', '550']);
   }, 90_000);
 
   it('the console answers on the port that systemd holds, the first request included', async () => {

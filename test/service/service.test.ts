@@ -80,6 +80,11 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
     expect(await rcpt(scene, 'alice@contoso.example')).toBe('451');
     expect((await box.run('rcptgate config check')).code).toBe(2);
     expect((await box.run('rcptgate --version')).text).toBe('rcptgate 0.9.0\n');
+    const completed = await box.run(
+      '. /usr/share/bash-completion/completions/rcptgate; COMP_WORDS=(rcptgate rot) COMP_CWORD=1; _rcptgate; echo "$COMPREPLY"',
+      'bash',
+    );
+    expect(completed.text).toBe('rotate-key\n');
     expect((await box.run('stat -c "%U %G %a" /etc/rcptgate /var/lib/rcptgate')).text).toBe(
       'root rcptgate 750\nrcptgate rcptgate 750\n',
     );
