@@ -1,5 +1,7 @@
 /** Documentation drift is a failing test: what the program has, the README names. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli.ts';
 import { EXIT } from '../src/commands/command.ts';
@@ -64,6 +66,18 @@ describe('the README', () => {
     const commands = Object.keys(COMMANDS).filter((name) => !README.includes(`\`rcptgate ${name}`));
     const codes = Object.values(EXIT).filter((code) => !new RegExp(`^\\| ${code} \\|`, 'm').test(README));
     expect([commands, codes]).toEqual([[], []]);
+  });
+});
+
+describe('the README of config/', () => {
+  it('names every file', () => {
+    const folder = new URL('../config/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== 'README.md')
+      .map(({ parentPath, name }) => path.relative(fileURLToPath(folder), path.join(parentPath, name)));
+    const readme = readFileSync(new URL('README.md', folder), 'utf8');
+    expect(files.length).toBeGreaterThan(6);
+    expect(files.filter((file) => !readme.includes(`\`${file}\``))).toEqual([]);
   });
 });
 

@@ -29,10 +29,13 @@ export const EXIM_ROOT =
   process.env.RCPTGATE_EXIM_ROOT ??
   fileURLToPath(new URL('../../node_modules/.cache/rcptgate/exim', import.meta.url));
 
-/** Where `.ci/service-root FILE` packed a Debian with systemd: RCPTGATE_SERVICE_ROOT, or a file that git ignores. */
+/**
+ * Where `.ci/service-root FILE` packed a Debian with systemd: RCPTGATE_SERVICE_ROOT, or a file that git ignores. Its number goes
+ * up when what is packed changes, so that an older one is not taken for it.
+ */
 export const SERVICE_ROOT =
   process.env.RCPTGATE_SERVICE_ROOT ??
-  fileURLToPath(new URL('../../node_modules/.cache/rcptgate/service-root.tar', import.meta.url));
+  fileURLToPath(new URL('../../node_modules/.cache/rcptgate/service-root-2.tar', import.meta.url));
 
 const REQUIRED = process.env.RCPTGATE_INTEROP === 'required';
 /** Daemons live where the PATH of an ordinary user does not reach. */

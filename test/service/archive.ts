@@ -1,10 +1,10 @@
 /** A chapter: the .tar.gz beside the .deb, in a folder of its own, and installed by hand. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { here, rcpt, type Scene } from './scene.ts';
+import { fromReadme, rcpt, type Scene } from './scene.ts';
 
 export interface Packages {
   readonly deb: string;
@@ -51,9 +51,7 @@ export function archiveChapter(scene: () => Scene, packages: () => Packages): vo
 export function byHandChapter(scene: () => Scene, packages: () => Packages): void {
   it('the .tar.gz is installed by hand as the README says', async () => {
     const { box } = scene();
-    const readme = readFileSync(here('../../README.md'), 'utf8');
-    const [, commands = ''] = /```sh\n(tar -C \/ [\s\S]*?)```/.exec(readme) ?? [];
-    expect(commands).toContain('systemd-sysusers');
+    const commands = fromReadme('sh', 'tar -C / ');
     cpSync(packages().archive, path.join(box.root, 'root/rcptgate-VERSION-ARCH.tar.gz'));
     expect((await box.run(`set -e; cd /root\n${commands}`)).code).toBe(0);
     await box.until("systemctl show -P StatusText rcptgate.service | grep -q '^degraded, '");

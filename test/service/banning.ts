@@ -1,8 +1,8 @@
 /** A chapter: a real fail2ban reads the journal and bans a harvester over nftables, and no relay of ours. */
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { configure, here, restart, type Scene } from './scene.ts';
+import { configure, fromReadme, here, restart, type Scene } from './scene.ts';
 
 /** Another host: a network namespace with two addresses, joined by a cable of two ends. */
 const NEIGHBOUR = `set -e
@@ -34,9 +34,7 @@ export function banningChapter(scene: () => Scene): void {
     });
     await restart(scene());
     // As the README says, but for the jail of sshd, which is not installed here.
-    const readme = readFileSync(here('../../README.md'), 'utf8');
-    const [, commands = ''] =
-      /```sh\n(cd \/usr\/share\/doc\/rcptgate\/fail2ban\n[\s\S]*?)```/.exec(readme) ?? [];
+    const commands = fromReadme('sh', 'cd /usr/share/doc/rcptgate/fail2ban');
     const installed = await box.run(
       `set -e; printf '[sshd]\\nenabled = false\\n' >/etc/fail2ban/jail.local\n${commands}`,
     );

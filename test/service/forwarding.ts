@@ -1,7 +1,6 @@
 /** A chapter: a real rsyslog takes every refused recipient out of the journal, and logrotate turns its file meanwhile. */
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { configure, firstLine, here, restart, type Scene } from './scene.ts';
+import { configure, firstLine, fromReadme, here, restart, type Scene } from './scene.ts';
 
 const LOG = '/var/log/rcptgate-rejections.log';
 /** That of rsyslog, and the gateway's own, which is told by SIGUSR2. */
@@ -17,9 +16,7 @@ export function forwardingChapter(scene: () => Scene): void {
       more: '[lookup]\nenabled = false\n[log]\nfile = "/var/log/rcptgate/rcptgate.log"\nrejections_per_second = 0',
     });
     await restart(scene());
-    const readme = readFileSync(here('../../README.md'), 'utf8');
-    const [, commands = ''] =
-      /```sh\n(cd \/usr\/share\/doc\/rcptgate\/rsyslog\n[\s\S]*?)```/.exec(readme) ?? [];
+    const commands = fromReadme('sh', 'cd /usr/share/doc/rcptgate/rsyslog');
     // It is off in this container.
     await box.run('systemctl enable rsyslog.service');
     expect(await box.run(`set -e; ${commands}`)).toEqual({ code: 0, text: '' });

@@ -1,5 +1,6 @@
 /** What the chapters of the story in service.test.ts share: the container, its tenant, its configuration, and clients. */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Container, place } from './container.ts';
@@ -34,6 +35,16 @@ export async function firstLine(child: ChildProcess): Promise<string> {
   for await (const line of readline.createInterface({ input: child.stdout as NodeJS.ReadableStream }))
     return line;
   return '';
+}
+
+/** The code block of the README that begins like this. @throws Error when there is none, or more than one. */
+export function fromReadme(kind: 'sh' | 'ini', beginning: string): string {
+  const readme = readFileSync(here('../../README.md'), 'utf8').replaceAll('\n  ', '\n');
+  const blocks = [...readme.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
+    .filter(([, language, block]) => language === kind && block?.startsWith(beginning))
+    .map(([, , block = '']) => block);
+  if (blocks.length !== 1) throw new Error(`${blocks.length} blocks of the README begin with ${beginning}`);
+  return blocks[0] ?? '';
 }
 
 /** Writes /etc/rcptgate/rcptgate.toml; somebody has to reload. */

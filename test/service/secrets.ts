@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { AUTHORITY, keyPairFor } from '../smtp/key-pair.ts';
 import { place } from './container.ts';
-import { configure, rcpt, restart, type Scene } from './scene.ts';
+import { configure, fromReadme, rcpt, restart, type Scene } from './scene.ts';
 
 const DROP_IN = 'etc/systemd/system/rcptgate.service.d/files.conf';
 
@@ -66,6 +66,26 @@ key = "credential:other.key"`,
     configure(scene(), 'enforce');
   }, 60_000);
 
+  it('presents a renewed certificate after the hook of the README', async () => {
+    const { box } = scene();
+    configure(scene(), 'enforce', {
+      smtp: 'tls_cert = "/etc/rcptgate/tls/fullchain.pem"\ntls_key = "/etc/rcptgate/tls/privkey.pem"',
+    });
+    const used = `journalctl -u rcptgate -o cat | grep -c '"event":"certificate.use"' || true`;
+    for (const _turn of [1, 2]) {
+      const before = Number((await box.run(used)).text);
+      const { cert, key } = keyPairFor('mx.contoso.example');
+      place(box, 'etc/letsencrypt/live/mx/fullchain.pem', cert);
+      place(box, 'etc/letsencrypt/live/mx/privkey.pem', key);
+      chmodSync(path.join(box.root, 'etc/letsencrypt/live'), 0o700);
+      const hook = `set -e; export RENEWED_LINEAGE=/etc/letsencrypt/live/mx\n${fromReadme('sh', 'install -d /etc/rcptgate/tls')}`;
+      expect(await box.run(hook)).toEqual({ code: 0, text: '' });
+      await box.until(`test $(${used}) -eq ${before + 1}`);
+    }
+    await box.run('rm -r /etc/letsencrypt');
+    configure(scene(), 'enforce');
+  }, 60_000);
+
   it('goes on with another master key: its own, one from systemd, and the next one from there', async () => {
     const { box } = scene();
     const rotate = async () => (await box.run('rcptgate rotate-key')).text;
@@ -76,14 +96,14 @@ key = "credential:other.key"`,
     secretFile(scene(), 'rcptgate.master-key', randomBytes(32));
     await restart(scene());
     expect(await rotate()).toContain('Nothing needs these keys any more: /var/lib/rcptgate/master.key');
-    await box.run(
-      'rm /var/lib/rcptgate/master.key; cd /etc/credstore; mv rcptgate.master-key rcptgate.master-key.previous',
-    );
-    secretFile(scene(), 'rcptgate.master-key', randomBytes(32));
-    await restart(scene());
-    expect(await rotate()).toContain('hands over; 1 credential is sealed anew under it, 0 were already.');
+    await box.run('rm /var/lib/rcptgate/master.key');
+    const changed = await box.run(`set -e; ${fromReadme('sh', 'cd /etc/credstore')}`);
+    expect(changed).toEqual({
+      code: 0,
+      text: expect.stringContaining('hands over; 1 credential is sealed anew under it, 0 were already.'),
+    });
     // Now only the sealed copy can be what it signs in with.
-    await box.run('cd /etc/credstore; rm rcptgate.master-key.previous; mv rcptgate.client-secret away');
+    await box.run('cd /etc/credstore; mv rcptgate.client-secret away');
     await restart(scene());
     expect((await box.run('rcptgate sync; rcptgate tenant')).text).toContain('secret (kept)');
     await box.run('cd /etc/credstore; rm rcptgate.master-key; mv away rcptgate.client-secret');

@@ -16,7 +16,17 @@ import { banningChapter } from './banning.ts';
 import { bootContainer, type Container, place } from './container.ts';
 import { doorsChapter } from './doors.ts';
 import { forwardingChapter } from './forwarding.ts';
-import { configure, firstLine, here, rcpt, ready, type Scene, type Tenant, underLoad } from './scene.ts';
+import {
+  configure,
+  firstLine,
+  fromReadme,
+  here,
+  rcpt,
+  ready,
+  type Scene,
+  type Tenant,
+  underLoad,
+} from './scene.ts';
 import { secretFile, secretsChapter } from './secrets.ts';
 
 const PACKAGE = here('../../scripts/package.mjs');
@@ -185,9 +195,7 @@ interop(import.meta.url, ['systemd'], 'the service', () => {
   }, 90_000);
 
   it('takes an encrypted credential', async () => {
-    const drop =
-      '[Service]\nLoadCredential=\nLoadCredential=rcptgate.master-key\nLoadCredentialEncrypted=rcptgate.client-secret\n';
-    place(box, 'etc/systemd/system/rcptgate.service.d/secret.conf', drop);
+    place(box, 'etc/systemd/system/rcptgate.service.d/secret.conf', fromReadme('ini', '[Service]'));
     const { code, text } = await box.run(`set -e
       mkdir -p -m 0700 /etc/credstore.encrypted
       systemd-creds setup
