@@ -66,6 +66,8 @@ export class ClientStream {
   /** `tls`: the TLS layer of a listener with implicit TLS, which is the socket then. */
   constructor(socket: Socket, tls: TLSSocket | null, owner: StreamOwner) {
     this.socket = socket;
+    // The rest of a long batch is answered in a later turn: with Nagle's algorithm it would wait for the client's delayed ACK.
+    socket.setNoDelay(true);
     this.tls = tls;
     this.owner = owner;
     this.parser = this.newParser();

@@ -270,6 +270,20 @@ describe('replies', () => {
     }
   });
 
+  it('of a batch longer than a turn do not wait for the client to acknowledge those before', async () => {
+    const client = await (await openGateway()).greeted();
+    const batch = `MAIL FROM:<>\r\n${'RCPT TO:<known1@b.example>\r\n'.repeat(100)}RSET\r\n`;
+    const times: number[] = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      const began = performance.now();
+      client.send(batch);
+      for (let index = 0; index < 102; index += 1) await client.reply();
+      times.push(performance.now() - began);
+    }
+    // A delayed acknowledgement takes 40 ms; the kernel spares the first packets of a connection.
+    expect(Math.min(...times.slice(10))).toBeLessThan(30);
+  });
+
   it('all have an enhanced code, but the greeting, EHLO and 354', () => {
     for (const [name, reply] of Object.entries(REPLY)) {
       const [first] = String(reply.code);
