@@ -39,7 +39,7 @@ export function forwardingChapter(scene: () => Scene): void {
     const refused = (log: string) => `cat ${log}.first ${log}.second ${log} | grep '"event":"rcpt.reject"'`;
     for (const log of LOGS)
       await expect
-        .poll(async () => Number((await box.run(`${refused(log)} | wc -l`)).text), { timeout: 30_000 })
+        .poll(async () => Number((await box.run(`${refused(log)} | wc -l`)).text), { timeout: 45_000 })
         .toBe(asked);
     const lines = (await box.run(`${refused(LOG)} | tail -n 1000`)).text.trimEnd().split('\n');
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\S+ \S+ ?\{"level":"warn",.*\}$/);

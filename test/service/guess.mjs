@@ -7,6 +7,8 @@ import net from 'node:net';
 
 const [host = '', localAddress = '', count = '1'] = process.argv.slice(2);
 const BATCH = 100;
+/** Ms between batches once COUNT is reached: the reader of the log shall not be left behind however fast this is answered. */
+const PAUSE = 50;
 /** @type {Record<string, number>} */
 const seen = {};
 const note = (/** @type {string} */ what) => {
@@ -50,7 +52,8 @@ function take(/** @type {string} */ code) {
     socket.write('EHLO client.example\r\n');
     return;
   }
-  batch();
+  if (asked < Number(count)) batch();
+  else setTimeout(batch, PAUSE);
 }
 
 function batch() {
