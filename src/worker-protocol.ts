@@ -26,6 +26,8 @@ export interface WorkerSettings {
   readonly listeners: ReadonlyArray<{ readonly fd: number; readonly material: TlsMaterial | null }>;
   readonly directories: readonly DirectorySnapshot[];
   readonly told: OperatorSnapshot;
+  /** Clients that the harvest guard turns away, and for how many ms. */
+  readonly denied: ReadonlyArray<readonly [client: string, ms: number]>;
   /** Open connections by listener, then worker: 32-bit counters in shared memory. */
   readonly census: SharedArrayBuffer;
 }
@@ -89,6 +91,8 @@ export interface WorkersParts {
   log(lines: string): void;
   count(growth: readonly CounterGrowth[]): void;
   trouble(trouble: WorkerTrouble): void;
+  /** A worker hangs and cannot be ended. */
+  stuck(worker: number): void;
   /** Names who hears of what changes. */
   follow(follower: (news: ToWorker) => void): void;
 }

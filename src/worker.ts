@@ -139,19 +139,26 @@ port.on('message', (message: ToWorker) => {
       void stop(message.grace);
   }
 });
+for (const [client, ms] of settings.denied) harvest.denied(client, ms);
 const timer = setInterval(report, REPORT_EVERY);
+// A thread that dies of an error tells what it had still to tell; one that is ended from outside cannot.
+process.once('exit', sayLast);
 tell({ kind: 'ready' });
 
 async function stop(grace: number): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close(grace)));
   await relay.close();
   clearInterval(timer);
-  harvest.flush();
-  events.recipientsFlush();
   await observed[Symbol.asyncDispose]();
-  report();
+  sayLast();
   tell({ kind: 'stopped' });
   port?.close();
+}
+
+function sayLast(): void {
+  harvest.flush();
+  events.recipientsFlush();
+  report();
 }
 
 function report(): void {
