@@ -181,8 +181,12 @@ static void start(struct connection *c) {
 
 static void stop(struct connection *c) {
   if (c->ssl) {
-    if (c->session) SSL_SESSION_free(c->session);
-    c->session = SSL_get1_session(c->ssl);
+    SSL_SESSION *next = SSL_get1_session(c->ssl);
+    /* OpenSSL servers send no new ticket with a resumed session; the one from before goes on being good, as in an MTA. */
+    if (next && (!c->session || SSL_SESSION_is_resumable(next))) {
+      if (c->session) SSL_SESSION_free(c->session);
+      c->session = next;
+    } else if (next) SSL_SESSION_free(next);
     SSL_set_quiet_shutdown(c->ssl, 1);
     SSL_shutdown(c->ssl);
     SSL_free(c->ssl);
@@ -241,7 +245,12 @@ static void advance(struct connection *c) {
       c->ssl = SSL_new(tls);
       SSL_set_fd(c->ssl, c->fd);
       SSL_set_connect_state(c->ssl);
-      if (c->session) SSL_set_session(c->ssl, c->session);
+      if (c->session) {
+        /* Its own copy: a session that was resumed once is marked as used up. */
+        SSL_SESSION *copy = SSL_SESSION_dup(c->session);
+        SSL_set_session(c->ssl, copy);
+        SSL_SESSION_free(copy);
+      }
       c->shaking = 1;
       return;
     case HELLO:
