@@ -17,10 +17,10 @@ export async function freePort() {
   return port;
 }
 
-/** Starts a gateway in `relay` mode whose state is in `folder`; its log goes to `logFile`. */
-export async function startGateway({ tenant, hop, folder, logFile, env = {}, more = '' }) {
+/** Starts a gateway in `relay` mode whose state is in `folder`; its configuration is in `files`, its log goes to `logFile`. */
+export async function startGateway({ tenant, hop, folder, files, logFile, env = {}, more = '' }) {
   const [port, watch] = [await freePort(), await freePort()];
-  const file = (name) => path.join(path.dirname(logFile), name);
+  const file = (name) => path.join(files, name);
   writeFileSync(file('ca.pem'), tenant.caPem);
   writeFileSync(file('secret'), tenant.secret);
   writeFileSync(
