@@ -63,6 +63,8 @@ ${more}`,
   const gateway = {
     port,
     pid: child.pid,
+    /** Answers of 451 that a script counts: they are in the rejection log, too. */
+    deferred: 0,
     /** The sum of a metric over the labels that match. */
     async metric(name, labels = '') {
       const lines = (await text('/metrics')).split('\n');
