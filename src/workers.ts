@@ -19,7 +19,7 @@ import type {
   Workers,
   WorkersParts,
 } from './worker-protocol.ts';
-import { denialsNow, takeReport } from './worker-report.ts';
+import { denialsNow, shareOut, takeGuesses, takeReport } from './worker-report.ts';
 import { PATIENCE, type Patience, Silence, stopThread } from './worker-watch.ts';
 
 const ENTRY = new URL('./worker.js', import.meta.url);
@@ -78,6 +78,7 @@ class Pool {
   readonly #sockets: readonly SharedSocket[];
   readonly #materials: Array<TlsMaterial | null>;
   readonly #census: Int32Array<SharedArrayBuffer>;
+  readonly #share = new Int32Array(new SharedArrayBuffer(4));
   readonly #entry: URL;
   readonly #patience: Patience;
   readonly #members: Member[] = [];
@@ -105,6 +106,7 @@ class Pool {
   }
 
   async start(workers: number): Promise<void> {
+    shareOut(this.#parts, this.#share);
     for (let id = 0; id < workers; id += 1) {
       this.#members.push({
         id,
@@ -189,6 +191,7 @@ class Pool {
       told: this.#told,
       denied: denialsNow(this.#parts, Date.now()),
       census: this.#census.buffer,
+      share: this.#share.buffer,
     };
     const thread = new Worker(this.#entry, { workerData: settings, name: `worker ${member.id}` });
     member.thread = thread;
@@ -256,20 +259,20 @@ class Pool {
   }
 
   #receive(member: Member, message: FromWorker): void {
-    const { lookups, harvest } = this.#parts;
+    const { lookups } = this.#parts;
     member.silence.broken();
     switch (message.kind) {
       case 'lookup':
         void this.#lookUp(member, message.id, message.question, lookups);
         break;
       case 'absent':
-        for (const [client, address] of message.guesses) harvest.absent(client, address);
+        takeGuesses(this.#parts, message.guesses);
         break;
       case 'observed':
         this.#parts.observed.add(message.batch);
         break;
       case 'report':
-        takeReport(this.#parts, message);
+        takeReport(this.#parts, message, this.#share);
         member.nextHops = message.nextHops;
         break;
     }
