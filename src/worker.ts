@@ -28,6 +28,10 @@ const SIGN_OF_LIFE = 10;
 const ANSWERS_FULL = 20_000;
 /** Answers that are told in any case: of what is not much nothing is lost while the main thread says how much it can take. */
 const ANSWERS_ALWAYS = 200;
+/** Ms after which guesses are told: waking the main thread for each costs as much as the answer. */
+const GUESSES_EVERY = 20;
+/** Clients and addresses that are told at once. */
+const GUESSES_FULL = 8192;
 /** Log text that is told at once, characters. */
 const LOG_FULL = 65_536;
 
@@ -242,8 +246,9 @@ function sharedHarvest(): { gate: HarvestGate; denied(client: string, ms: number
       },
       absent(client, address) {
         if (live.harvest.limit === 0) return false;
-        if (guesses.length === 0) setImmediate(flush);
+        if (guesses.length === 0) setTimeout(flush, GUESSES_EVERY);
         guesses.push(client, address);
+        if (guesses.length >= GUESSES_FULL) flush();
         const now = performance.now();
         const denial = own.absent(client, address, now);
         if (denial) denials.set(denial.client, denial.until);
