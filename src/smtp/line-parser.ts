@@ -1,13 +1,12 @@
 /**
- * The inbound byte stream: command lines, and between them messages. Replaces the parser of `smtp-server` in the
- * place the package has for it.
+ * The inbound byte stream: command lines, and between them messages. Stands where `smtp-server` has its parser, and is no
+ * stream of Node.js: one costs more than the lines that pass through it.
  *
  * Closes from the list of its known gaps: LF alone ends no line (7), bare LF is not un-stuffed after (19), dots do
  * not cost a turn of the event loop each (18), a message sent before its 354 does not hang (20), an unterminated
  * last line is not executed (21).
  * Limits: a line is cut at 1,001 octets, so that it is refused as too long; 64 KB without line end is an error.
  */
-import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { MAX_COMMAND_LINE } from './command.ts';
 import type { MessageSink } from './transfer.ts';
 
@@ -16,11 +15,20 @@ const CR = 0x0d;
 const MAX_UNTERMINATED = 65_536;
 /** Pipelined commands answered before other connections get their turn. */
 const COMMANDS_PER_TURN = 100;
+const NOTHING = Buffer.alloc(0);
 
-type Next = (error?: Error | null) => void;
+/** Whom a parser reads for. */
+export interface LineReader {
+  /** Answers a line, without its CR LF; `done` is called once the next may come. */
+  command(line: Buffer, done: () => void): void;
+  /** There is no end to a line. */
+  endless(): void;
+}
 
-export class LineParser extends SMTPStream {
-  private partial: Buffer = Buffer.alloc(0);
+export class LineParser {
+  private readonly reader: LineReader;
+  private closed = false;
+  private partial: Buffer = NOTHING;
   private unterminated = 0;
   /** The last byte before this chunk, while a line is not complete. */
   private last = 0;
@@ -28,21 +36,28 @@ export class LineParser extends SMTPStream {
   private refused = false;
   private message: MessageSink | null = null;
 
+  constructor(reader: LineReader) {
+    this.reader = reader;
+  }
+
   /** Treats what follows as a message, up to its final dot. */
   receive(sink: MessageSink): void {
     this.message = sink;
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: Next): void {
-    if (this.isClosed || chunk.length === 0) next();
+  /** Nothing is read any more, neither of what comes nor of what has come. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Reads a chunk; `next` is called once the next may come, perhaps before this returns. */
+  read(chunk: Buffer, next: () => void): void {
+    if (this.closed || chunk.length === 0) next();
     else if (this.message) this.readMessage(chunk, next);
     else this.readCommands(chunk, next);
   }
 
-  /** The package would execute a last line without line end here. */
-  override _flushData(): void {}
-
-  private readMessage(chunk: Buffer, next: Next): void {
+  private readMessage(chunk: Buffer, next: () => void): void {
     const message = this.message;
     if (!message) {
       next();
@@ -54,12 +69,12 @@ export class LineParser extends SMTPStream {
         return;
       }
       this.message = null;
-      this._write(rest, 'buffer', next);
+      this.read(rest, next);
     });
   }
 
   /** Hands out the lines of a chunk one by one; each must be answered before the next is read. */
-  private readCommands(chunk: Buffer, next: Next): void {
+  private readCommands(chunk: Buffer, next: () => void): void {
     let at = 0;
     let running = false;
     let answered = true;
@@ -78,7 +93,7 @@ export class LineParser extends SMTPStream {
         at = end + 1;
         if (line === null) continue;
         answered = false;
-        this.oncommand(line, proceed);
+        this.reader.command(line, proceed);
         commands += 1;
         if (answered && commands % COMMANDS_PER_TURN === 0) {
           answered = false;
@@ -92,24 +107,28 @@ export class LineParser extends SMTPStream {
 
   /** Where the line that begins at `at` ends; -1 when it does not, or is not to be read as one. */
   private endOfLine(chunk: Buffer, at: number): number {
-    return this.isClosed || this.message ? -1 : lineEnd(chunk, at);
+    return this.closed || this.message ? -1 : lineEnd(chunk, at);
   }
 
   /** The chunk holds no further line for now: whoever reads on is told. */
-  private finish(chunk: Buffer, at: number, next: Next): void {
-    if (this.isClosed) next();
-    else if (this.message) this._write(chunk.subarray(at), 'buffer', next);
-    else next(this.keep(chunk.subarray(at)));
+  private finish(chunk: Buffer, at: number, next: () => void): void {
+    if (this.closed) next();
+    else if (this.message) this.read(chunk.subarray(at), next);
+    else {
+      if (!this.keep(chunk.subarray(at))) this.reader.endless();
+      next();
+    }
   }
 
-  /** Keeps a partial line for the next chunk, no more of it than shows that it is too long. */
-  private keep(piece: Buffer): Error | null {
+  /** Keeps a partial line for the next chunk, no more of it than shows that it is too long; false when it has no end. */
+  private keep(piece: Buffer): boolean {
     this.unterminated += piece.length;
-    if (this.unterminated > MAX_UNTERMINATED) return new Error('line without end');
+    if (this.unterminated > MAX_UNTERMINATED) return false;
+    if (piece.length === 0) return true;
     this.last = piece.at(-1) ?? this.last;
     const room = Math.max(0, MAX_COMMAND_LINE + 2 - this.partial.length);
-    if (piece.length > 0 && room > 0) this.partial = Buffer.concat([this.partial, piece.subarray(0, room)]);
-    return null;
+    if (room > 0) this.partial = Buffer.concat([this.partial, piece.subarray(0, room)]);
+    return true;
   }
 
   /** A line that is whole in its chunk, short enough and in order, as nearly all are; null for any other. */
@@ -128,7 +147,7 @@ export class LineParser extends SMTPStream {
     this.last = 0;
     const cut = this.unterminated > this.partial.length;
     const line = this.partial.length > 0 ? Buffer.concat([this.partial, tail]) : tail;
-    this.partial = Buffer.alloc(0);
+    this.partial = NOTHING;
     this.unterminated = 0;
     if (refused) return null;
     if (cut || line.length > MAX_COMMAND_LINE + 1) return line.subarray(0, MAX_COMMAND_LINE + 1);

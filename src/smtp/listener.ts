@@ -108,7 +108,7 @@ export async function openListener(options: ListenerOptions, edge: SmtpEdge): Pr
   };
   return {
     address: () => addressOf(server),
-    connections: () => server.connections.size,
+    connections: () => server.open.size,
     replaceCertificate: (tls) => server.replaceTls(tls),
     certified: () => server.certified,
     close,

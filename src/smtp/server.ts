@@ -10,11 +10,11 @@ import type { SMTPConnectionOptions, TLSError } from 'smtp-server/lib/smtp-conne
 import { Admission } from './admission.ts';
 import { Census, type CensusSlots } from './census.ts';
 import { connectedClient } from './client.ts';
+import type { Handshake } from './client-stream.ts';
 import { type ConnectionSettings, GatewayConnection } from './connection.ts';
 import { HEADER_TIME, proxiedConnection } from './proxied-socket.ts';
 import { REPLY, replyWire } from './reply.ts';
 import type { SessionEdge } from './session.ts';
-import { sessionId } from './session-id.ts';
 import { type ContextFor, type TlsMaterial, type TlsPolicy, tlsContexts } from './tls-context.ts';
 
 export type { KeyPair } from './tls-context.ts';
@@ -32,10 +32,12 @@ export class GatewayServer extends SMTPServer {
   private readonly tls: ServerTls;
   private readonly census: Census | null;
   /** Every session with a socket, those included that only wait for the client to close its side. */
-  private readonly open = new Set<GatewayConnection>();
+  readonly open = new Set<GatewayConnection>();
   /** null while there is no certificate: STARTTLS is not offered then, and an implicit handshake fails. */
   private contexts: ContextFor | null;
   private stopping = false;
+  /** The last connection is gone. */
+  private emptied = (): void => undefined;
 
   /** @throws Error when a key does not belong to its certificate. */
   constructor(
@@ -82,7 +84,8 @@ export class GatewayServer extends SMTPServer {
     });
   }
 
-  override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
+  /** Opens one of our connections; those of the package are not used. */
+  override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
     // The peer can be gone between accept and here; a socket without a peer has no session.
     if (socket.destroyed) return;
     // Accepted a moment before the stop: told like everybody else, so that it tries again at once.
@@ -93,26 +96,45 @@ export class GatewayServer extends SMTPServer {
     }
     const identity = connectedClient(peerOf(socket), proxiedBy(options));
     const { admission, settings, edge } = this;
-    const connection = new GatewayConnection(this, socket, connectionOptions(options), {
+    const secured = this.tls.mode === 'implicit' ? (socket as TLSSocket) : null;
+    const connection = new GatewayConnection(socket, secured, {
       settings,
       edge,
       admission,
       identity,
-      connections: () => this.census?.total() ?? this.connections.size,
+      connections: () => this.connectionCount,
+      handshake: (plain, done) => this.handshake(plain, done),
+      closed: () => {
+        this.open.delete(connection);
+        leave();
+        this.census?.leave();
+        if (this.open.size === 0) this.emptied();
+      },
     });
     const leave = admission.enter(identity);
     this.census?.enter();
-    this.connections.add(connection);
     this.open.add(connection);
-    socket.once('close', () => {
-      this.open.delete(connection);
-      leave();
-      this.census?.leave();
+    connection.open();
+  }
+
+  /** Open connections, of all threads that share the listener. */
+  get connectionCount(): number {
+    return this.census?.total() ?? this.open.size;
+  }
+
+  /** STARTTLS, done as the package does implicit TLS. */
+  private handshake(plain: Socket, done: (outcome: TLSSocket | Error) => void): Handshake {
+    if (plain.destroyed) return { abandon: () => undefined };
+    this._pendingSockets.set(plain, plain);
+    this._upgrade(plain, (error, secured) => {
+      this._pendingSockets.delete(plain);
+      if (error) plain.destroy();
+      done(error ?? (secured as TLSSocket));
     });
-    connection.on('error', (error: unknown) =>
-      this.edge.events.listenerTrouble({ stage: 'client', error, client: connection.client }),
-    );
-    connection.init();
+    // The session has a clock of its own, which tells the client and the log.
+    this._pendingSockets.get(plain)?.setTimeout(0);
+    // From below, the end of a socket would tear down the TLS layer in mid-handshake.
+    return { abandon: () => void this._pendingSockets.get(plain)?.destroy() };
   }
 
   /** The package's own list of proxies is not used. */
@@ -135,9 +157,10 @@ export class GatewayServer extends SMTPServer {
     void proxiedConnection(socket, limit).then((connection) => {
       if (connection.ok) {
         const { client } = connection;
-        // Without an id the connection makes one.
-        const named = client ? { remoteAddress: client.address, remotePort: client.port } : {};
-        accepted(null, { id: '', ...named });
+        accepted(
+          null,
+          client ? { id: '', remoteAddress: client.address, remotePort: client.port } : undefined,
+        );
         return;
       }
       const { problem } = connection;
@@ -196,8 +219,11 @@ export class GatewayServer extends SMTPServer {
         for (const connection of this.open) connection.cut();
       }, graceMs);
       this.server.close(() => {
-        clearTimeout(cut);
-        resolve();
+        this.emptied = () => {
+          clearTimeout(cut);
+          resolve();
+        };
+        if (this.open.size === 0) this.emptied();
       });
       for (const connection of this.open) connection.drain();
       // Those that wait for a PROXY header, or are in an implicit handshake, have no session yet.
@@ -211,15 +237,6 @@ export class GatewayServer extends SMTPServer {
     if (this.contexts) this.secureContext.set('*', this.contexts(''));
   }
 }
-
-/** Our own address is asked of the system unless it is given, and nobody wants to know it. */
-function connectionOptions(options: SMTPConnectionOptions | null | undefined): SMTPConnectionOptions {
-  const ours = { id: options?.id || sessionId(), localAddress: OWN_ADDRESS, localPort: OWN_PORT };
-  return options ? { ...options, ...ours } : ours;
-}
-
-const OWN_ADDRESS = '0.0.0.0';
-const OWN_PORT = 25;
 
 function peerOf(socket: Socket): { address: string; port: number } {
   return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };

@@ -92,7 +92,6 @@ function edge(events: Recorder): SessionEdge {
 async function conversation(chunks: readonly Buffer[]): Promise<string> {
   let said = '';
   let closed = false;
-  const parser = new LineParser();
   const identity = connectedClient({ address: '192.0.2.1', port: 1 }, null);
   const wire = {
     id: 'fuzz',
@@ -119,15 +118,14 @@ async function conversation(chunks: readonly Buffer[]): Promise<string> {
     edge(new Recorder()),
     wire as ConstructorParameters<typeof Session>[2],
   );
-  parser.oncommand = (line, done) => {
-    if (closed) done?.();
-    else session.command(line as Buffer, () => done?.());
-  };
-  parser.on('error', () => wire.turnAway(REPLY.tooManyErrors));
-  const ended = new Promise((resolve) => parser.once('finish', resolve).once('error', resolve));
-  for (const chunk of chunks) parser.write(chunk);
-  parser.end();
-  await ended;
+  const parser = new LineParser({
+    command: (line, done) => (closed ? done() : session.command(line, done)),
+    endless: () => {
+      wire.turnAway(REPLY.tooManyErrors);
+      parser.close();
+    },
+  });
+  for (const chunk of chunks) await new Promise<void>((resolve) => parser.read(chunk, resolve));
   await new Promise((resolve) => session.mail.settled(() => resolve(null)));
   return said;
 }

@@ -51,7 +51,19 @@ describe('inbound STARTTLS', () => {
     const client = await gateway.greeted();
     await client.ask('STARTTLS');
     await gateway.events.until(() => gateway.events.refusals.length > 0);
-    expect(gateway.listener.connections()).toBe(0);
+    await expect.poll(() => gateway.listener.connections()).toBe(0);
+  });
+
+  it('counts a client only as long as it is connected', async () => {
+    const gateway = await openGateway({ tls: pair, maxConnectionsPerClient: 2 });
+    for (let session = 0; session < 5; session += 1) {
+      const client = await gateway.greeted();
+      await client.ask('STARTTLS');
+      await client.secure();
+      expect(await client.ask('QUIT'), `session ${session}`).toMatch(/^221/);
+      await client.rest();
+      await expect.poll(() => gateway.listener.connections()).toBe(0);
+    }
   });
 
   it('stops in the middle of a handshake', async () => {
