@@ -4,12 +4,12 @@
  *
  *   npm run build && node scripts/bench-smtp.mjs [--rounds 5] [--seconds 3] [--only LIST] [--servers LIST] [--json FILE]
  *
- * --only     of: pipe lock session tls relay10k relay1m scale idle
+ * --only     of: pipe lock session tls relay10k relay1m scale flood storm idle
  * --servers  of: c node rcptgate postfix exim haraka
  *
  * --profile  a folder for CPU profiles of rcptgate
  *
- * Linux, root, two cores: the server has the first, the client the second (scale: both have both). It installs what is
+ * Linux, root, two cores: the server has the first, the client the second (scale and storm say who has which). It installs what is
  * missing (Debian packages, Haraka into node_modules/.cache) and says so. rcptgate runs with its log of rejections, the
  * reference in each and the harvest guard; live lookups are off.
  */
@@ -20,19 +20,24 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startLoad } from './bench-smtp/client.mjs';
+import { FLOODED, floodLines, measureFlood } from './bench-smtp/flood.mjs';
 import { freePort, listens, median, residentBytes, treeCpu } from './bench-smtp/measure.mjs';
 import { ended, install, startExim, startHaraka, startPostfix } from './bench-smtp/peers.mjs';
+import { measureScale, scaleLines } from './bench-smtp/scale.mjs';
+import { measureStorm, stormLines } from './bench-smtp/storm.mjs';
+import { columns, number, percent } from './bench-smtp/table.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const SOURCES = fileURLToPath(new URL('./bench-smtp/', import.meta.url));
-const LOADS = ['pipe', 'lock', 'session', 'tls', 'relay10k', 'relay1m', 'scale', 'idle'];
+const LOADS = ['pipe', 'lock', 'session', 'tls', 'relay10k', 'relay1m', 'scale', 'flood', 'storm', 'idle'];
 const SERVERS = ['c', 'node', 'rcptgate', 'postfix', 'exim', 'haraka'];
 /** Who takes part in what, beside rcptgate. */
 const RIVALS = {
   pipe: ['c', 'node', 'postfix', 'exim', 'haraka'],
   lock: ['c', 'node', 'postfix', 'exim', 'haraka'],
   session: ['c', 'node', 'postfix', 'exim', 'haraka'],
-  tls: ['postfix'],
+  tls: ['postfix', 'exim', 'haraka'],
   relay10k: ['c', 'postfix'],
   relay1m: ['c', 'postfix'],
 };
@@ -51,9 +56,7 @@ const USERS = 34_600;
 const ADDRESSES = 100_000;
 const CONNECTIONS = 10;
 const IDLE = 5000;
-const SERVER_CORE = ['-c', '0'];
-const CLIENT_CORE = ['-c', '1'];
-const BOTH = ['-c', '0,1'];
+const [SERVER_CORE, CLIENT_CORE, BOTH] = ['0', '1', '0,1'];
 
 const { values: options } = parseArgs({
   options: {
@@ -151,6 +154,14 @@ async function prepare() {
     tenant,
     pin: SERVER_CORE,
   };
+  const started = await startAll(setting);
+  await tenant.close();
+  return { started, addressFile };
+}
+
+/** Every server that takes part, by name. */
+async function startAll(setting) {
+  const { addressFile } = setting;
   const started = {};
   const start = async (name, opener) => {
     if (!servers.has(name.split(' ')[0])) return;
@@ -164,35 +175,45 @@ async function prepare() {
   );
   await start('rcptgate', () => startRcptgate('one', setting, 1, SERVER_CORE));
   if (loads.includes('scale')) {
-    await start('rcptgate one', () => startRcptgate('free', setting, 1, BOTH));
-    await start('rcptgate two', () => startRcptgate('two', setting, 2, BOTH));
+    await start('rcptgate first', () => startRcptgate('first', setting, 1, SERVER_CORE));
+    await start('rcptgate second', () => startRcptgate('second', setting, 1, CLIENT_CORE));
   }
+  if (loads.includes('scale') || loads.includes('storm'))
+    await start('rcptgate two', () => startRcptgate('two', setting, 2, BOTH));
+  if (loads.includes('flood'))
+    await start('rcptgate flooded', () => startRcptgate('flooded', setting, 1, SERVER_CORE, FLOODED));
   await start('postfix', () => startPostfix(setting));
   await start('exim', () => startExim(setting));
   await start('haraka', () => startHaraka(setting));
-  await tenant.close();
-  return { started, addressFile };
+  return started;
 }
 
 /** A server that prints its port. */
 async function startPrinting(_name, [program, ...args], pin) {
-  const child = spawn('taskset', [...pin, program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('taskset', ['-c', pin, program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [text] = await once(child.stdout, 'data');
   const each = { pid: child.pid, ports: { default: Number(text) }, stop: () => ended(child) };
   if (program.endsWith('server') && pin === BOTH) running.push(each);
   return each;
 }
 
-async function startRcptgate(name, { work: folder, domains, tenant, tls, sink }, workers, pin) {
+/** `trusted`: networks in which the second listener trusts; `limit`: of the harvest guard. */
+async function startRcptgate(
+  name,
+  { work: folder, domains, tenant, tls, sink },
+  workers,
+  pin,
+  { trusted = [], limit = 10_000, relayMode = 'relay' } = {},
+) {
   const state = path.join(folder, `rcptgate-${name}`);
   mkdirSync(state);
   const [port, relay] = [await freePort(), await freePort()];
   writeFileSync(path.join(state, 'secret'), tenant.secret);
   writeFileSync(path.join(state, 'ca.pem'), tenant.caPem);
-  const listener = (at, mode) => `[[smtp]]
+  const listener = (at, mode, networks) => `[[smtp]]
 listen = "127.0.0.1:${at}"
 mode = "${mode}"
-trusted = []
+trusted = ${JSON.stringify(networks)}
 greeting_delay = "0s"
 max_connections = 100000
 max_connections_per_client = 0
@@ -205,13 +226,13 @@ tls_key = "${tls.key}"
     `state_dir = "${state}"
 ca_file = "${state}/ca.pem"
 workers = ${workers}
-${listener(port, 'verify')}${listener(relay, 'relay')}
+${listener(port, 'verify', [])}${listener(relay, relayMode, trusted)}
 [relay]
 tls = "off"
 [lookup]
 enabled = false
 [harvest]
-limit = 10000
+limit = ${limit}
 [sync]
 schedule = "0 0 1 1 *"
 [directory]
@@ -225,9 +246,13 @@ graph = "${tenant.graph}"
 ${domains.map((domain) => `[[domain]]\nname = "${domain}"\nnext_hop = "127.0.0.1:${sink}"\n`).join('')}`,
   );
   const log = openSync(path.join(state, 'log'), 'w');
-  const child = spawn('taskset', [...pin, process.execPath, ...PROFILE, MAIN, 'serve', '--config', config], {
-    stdio: ['ignore', log, 'inherit'],
-  });
+  const child = spawn(
+    'taskset',
+    ['-c', pin, process.execPath, ...PROFILE, MAIN, 'serve', '--config', config],
+    {
+      stdio: ['ignore', log, 'inherit'],
+    },
+  );
   const server = { pid: child.pid, ports: { default: port, relay }, stop: () => ended(child) };
   running.push(server);
   await listens(port);
@@ -242,10 +267,20 @@ async function measureAll(setting) {
   const results = {};
   for (const load of loads) {
     if (load === 'idle') results.idle = await measureIdle(setting);
-    else if (load === 'scale') results.scale = await measureScale(setting);
+    else if (load === 'scale') results.scale = await measureScale(bench(setting));
+    else if (load === 'flood') results.flood = await measureFlood(bench(setting));
+    else if (load === 'storm') results.storm = await measureStorm(bench(setting));
     else results[load] = await measureLoad(load, setting);
   }
   return results;
+}
+
+/** What the measurements in files of their own work with. */
+function bench({ started, addressFile }) {
+  const { seconds } = options;
+  const load = (what) =>
+    startLoad({ program: path.join(work, 'load'), addressFile, seconds, core: CLIENT_CORE, ...what });
+  return { started, rounds, say, load };
 }
 
 /** One load on everybody who takes part, in interleaved rounds. */
@@ -264,34 +299,13 @@ async function measureLoad(load, { started, addressFile }) {
 }
 
 /** One round: what was done, and the CPU seconds that the server and the client took for it. */
-async function oneRound(load, server, addressFile, core, connections = options.connections) {
-  const [mode, ...size] = MODE[load] ?? [load];
+async function oneRound(load, server, addressFile) {
+  const [mode, size] = MODE[load] ?? [load];
   const port = (mode === 'relay' ? server.ports.relay : undefined) ?? server.ports.default;
   const before = treeCpu(server.pid);
-  const started = performance.now();
-  const client = spawn(
-    'taskset',
-    [
-      ...core,
-      path.join(work, 'load'),
-      mode,
-      String(port),
-      connections,
-      options.seconds,
-      addressFile,
-      ...size,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  let text = '';
-  client.stdout.on('data', (chunk) => {
-    text += chunk;
-  });
-  await once(client, 'close');
-  const cpu = treeCpu(server.pid) - before;
-  const told = JSON.parse(text);
-  if (told.wrong > 0) throw new Error(`${load}: ${told.wrong} wrong replies`);
-  return { ...told, clientCpu: told.cpu, serverCpu: cpu, wall: (performance.now() - started) / 1000 };
+  const { connections } = options;
+  const told = await bench({ addressFile }).load({ mode, port, connections, extra: size });
+  return { ...told, serverCpu: treeCpu(server.pid) - before };
 }
 
 function summary(samples) {
@@ -306,47 +320,23 @@ function summary(samples) {
     clientLoad: of(({ clientCpu, seconds }) => clientCpu / seconds),
     serverLoad: of(({ serverCpu, seconds }) => serverCpu / seconds),
     broken: samples.reduce((sum, { broken }) => sum + broken, 0),
+    resumed: of(({ resumed, done }) => resumed / Math.max(done, 1)),
   };
-}
-
-/** Rates of one thread and of two where both have both cores, the client included. */
-async function measureScale({ started, addressFile }) {
-  const out = {};
-  for (const load of ['pipe', 'session', 'tls']) {
-    const samples = { one: [], two: [] };
-    for (let round = 0; round <= rounds; round++) {
-      for (const name of ['one', 'two']) {
-        const sample = await oneRound(load, started[`rcptgate ${name}`], addressFile, BOTH, '50');
-        if (round > 0) samples[name].push(sample);
-      }
-    }
-    out[load] = { one: summary(samples.one), two: summary(samples.two) };
-    say(`scale ${load}`);
-  }
-  return out;
 }
 
 /** Memory of idle connections. */
 async function measureIdle({ started, addressFile }) {
   const server = started.rcptgate;
   const before = residentBytes(server.pid);
-  const client = spawn(
-    'taskset',
-    [
-      ...CLIENT_CORE,
-      path.join(work, 'load'),
-      'idle',
-      String(server.ports.default),
-      String(IDLE),
-      '5',
-      addressFile,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const ending = bench({ addressFile }).load({
+    mode: 'idle',
+    port: server.ports.default,
+    connections: IDLE,
+    seconds: 5,
+  });
   await new Promise((resolve) => setTimeout(resolve, 4500));
   const during = residentBytes(server.pid);
-  const [text] = await once(client.stdout, 'data');
-  const { open } = JSON.parse(text);
+  const { open } = await ending;
   return { connections: open, bytesEach: (during - before) / open };
 }
 
@@ -361,6 +351,8 @@ function report(results) {
         `idle: ${rows.connections} connections, ${(rows.bytesEach / 1024).toFixed(1)} KB resident each`,
       );
     else if (load === 'scale') lines.push('', ...scaleLines(rows));
+    else if (load === 'flood') lines.push('', ...floodLines(rows));
+    else if (load === 'storm') lines.push('', ...stormLines(rows));
     else lines.push('', ...loadLines(load, rows));
   }
   return lines.join('\n');
@@ -378,6 +370,7 @@ function loadLines(load, rows) {
     'p99 us',
     'client',
     'server',
+    ...(load === 'tls' ? ['resumed'] : []),
     'rcptgate is',
   ];
   const body = Object.entries(rows).map(([name, row]) => [
@@ -385,42 +378,8 @@ function loadLines(load, rows) {
     ...[row.perCpuSecond, row.lowest, row.highest, row.rate, row.p50, row.p99].map(number),
     percent(row.clientLoad),
     percent(row.serverLoad),
+    ...(load === 'tls' ? [percent(row.resumed)] : []),
     own === undefined ? '' : `${(own / row.perCpuSecond).toFixed(2)} x`,
   ]);
   return [load, ...columns([head, ...body])];
-}
-
-function scaleLines(rows) {
-  const body = Object.entries(rows).map(([load, { one, two }]) => [
-    load,
-    number(one.rate),
-    number(two.rate),
-    `${(two.rate / one.rate).toFixed(2)} x`,
-    percent(one.serverLoad),
-    percent(two.serverLoad),
-    percent(two.clientLoad),
-  ]);
-  return [
-    'scale (both cores, shared with the client)',
-    ...columns([['load', 'one/s', 'two/s', 'ratio', 'one: server', 'two: server', 'two: client'], ...body]),
-  ];
-}
-
-function columns(table) {
-  const widths = table[0].map((_head, index) => Math.max(...table.map((row) => String(row[index]).length)));
-  return table.map((row) =>
-    row
-      .map((cell, index) =>
-        index === 0 ? String(cell).padEnd(widths[index]) : String(cell).padStart(widths[index]),
-      )
-      .join('  '),
-  );
-}
-
-function number(value) {
-  return Math.round(value).toLocaleString('en-US');
-}
-
-function percent(share) {
-  return `${Math.round(share * 100)} %`;
 }

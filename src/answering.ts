@@ -6,11 +6,15 @@ import { addressText } from './inquiry.ts';
 import type { Events } from './ops/events.ts';
 import type { Log } from './ops/log.ts';
 import { addGrowth, type Metrics } from './ops/metrics.ts';
+import type { Notifier } from './ops/notify.ts';
 import type { RejectionNotes } from './rejections.ts';
 import type { HarvestEvents, HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import type { ToWorker, WorkerState, WorkersParts } from './worker-protocol.ts';
 import { openWorkers } from './workers.ts';
+
+/** The log is written within this, ms. */
+const LAST_LINE = 500;
 
 /** Hears of everything that workers have to know. */
 export type Follower = (news: ToWorker) => void;
@@ -34,6 +38,7 @@ export interface AnsweringParts
   readonly events: Events;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly service: { readonly notifier: Pick<Notifier, 'fail'> };
   /** For each listener the descriptor it takes over; null when it has an address of its own. */
   readonly fds: ReadonlyArray<number | null>;
   follow(follower: Follower): void;
@@ -75,7 +80,7 @@ async function openInWorkers(
   fds: ReadonlyArray<number | null>,
   closers: Array<() => PromiseLike<unknown>>,
 ): Promise<Answering> {
-  const { shared, metrics, log, events } = parts;
+  const { shared, metrics, log, events, service } = parts;
   const workers = await openWorkers(
     {
       ...parts,
@@ -84,6 +89,11 @@ async function openInWorkers(
       log: log.write,
       count: (growth) => addGrowth(metrics, growth),
       trouble: events.workerTrouble,
+      stuck(worker) {
+        events.workerStuck(worker);
+        // Not before the log is written: what the watchdog does comes without warning.
+        setTimeout(() => service.notifier.fail(`worker thread ${worker} hangs`), LAST_LINE).unref();
+      },
     },
     fds,
     closers,

@@ -181,12 +181,12 @@ async function openOutside(
   config: Config,
   version: string,
   inside: Inside,
-  { log, metrics, events }: Surroundings,
+  { log, metrics, events, service }: Surroundings,
   closers: Closers,
   fds: Claims,
 ): Promise<readonly SmtpListener[]> {
   const { live, shared, learning, lookups, harvest, rejections, exports, certificates } = inside;
-  const parts = { ...inside, fds: fds.smtp, noted: rejections.log, events, metrics, log };
+  const parts = { ...inside, fds: fds.smtp, noted: rejections.log, events, metrics, log, service };
   const answering = await openAnswering(parts, closers);
   const { listeners, workers, nextHops } = answering;
   const watching = openWatching({ ...inside, events, metrics, listeners, nextHops }, closers);

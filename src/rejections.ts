@@ -20,9 +20,12 @@ export interface RejectionNotes {
 /** What notes are written to: the log, or in a worker what goes there with its next report. */
 export type NotedIn = Pick<RejectionLog, 'room' | 'note' | 'count'>;
 
+/** What takes over the notes of workers. */
+export type NotedFrom = NotedIn & Pick<RejectionLog, 'free' | 'lose'>;
+
 /** The rejection log of the gateway. */
 export interface Rejections extends RejectionNotes {
-  readonly log: NotedIn;
+  readonly log: NotedFrom;
   /** Hears of every directory, to find out who was rejected and exists now. */
   follow(news: ToWorker): void;
   readonly functions: RejectionFunctions;

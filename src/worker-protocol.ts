@@ -9,7 +9,7 @@ import type { NextHopStatus } from './core/next-hop-status.ts';
 import type { OperatorSnapshot } from './core/operator.ts';
 import type { WorkerTrouble } from './ops/listener-events.ts';
 import type { CounterGrowth } from './ops/metrics.ts';
-import type { NotedIn } from './rejections.ts';
+import type { NotedFrom } from './rejections.ts';
 import type { HarvestGuard } from './smtp/harvest-guard.ts';
 import type { SmtpListener } from './smtp/listener.ts';
 import type { TlsMaterial } from './smtp/tls-context.ts';
@@ -26,8 +26,12 @@ export interface WorkerSettings {
   readonly listeners: ReadonlyArray<{ readonly fd: number; readonly material: TlsMaterial | null }>;
   readonly directories: readonly DirectorySnapshot[];
   readonly told: OperatorSnapshot;
+  /** Clients that the harvest guard turns away, and for how many ms. */
+  readonly denied: ReadonlyArray<readonly [client: string, ms: number]>;
   /** Open connections by listener, then worker: 32-bit counters in shared memory. */
   readonly census: SharedArrayBuffer;
+  /** How many answers each worker may tell with its next report: one 32-bit number in shared memory. */
+  readonly share: SharedArrayBuffer;
 }
 
 /** What the main thread tells a worker. */
@@ -54,6 +58,8 @@ export interface WorkerReport {
   /** For the rejection log. */
   readonly counts: readonly AnswerCount[];
   readonly answers: readonly Answered[];
+  /** Answers that were not put together, because there was no room for them. */
+  readonly lost: number;
   readonly nextHops: readonly NextHopStatus[];
 }
 
@@ -68,7 +74,8 @@ export type AnswerCount = readonly [
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'lookup'; readonly id: number; readonly question: LookupQuestion }
-  | { readonly kind: 'absent'; readonly guesses: ReadonlyArray<readonly [client: string, address: string]> }
+  /** Client and address in turn, each a line: one text is handed over for a tenth of what many cost. */
+  | { readonly kind: 'absent'; readonly guesses: string }
   | { readonly kind: 'observed'; readonly batch: ObservedBatch }
   | WorkerReport
   | { readonly kind: 'stopped' };
@@ -82,13 +89,15 @@ export interface WorkersParts {
   readonly accepted: AcceptedMailLog;
   readonly observed: ObservationLog;
   /** Where rejections are kept. */
-  readonly noted: NotedIn;
+  readonly noted: NotedFrom;
   readonly directories: readonly DirectorySnapshot[];
   readonly told: OperatorSnapshot;
   /** Takes whole log lines. */
   log(lines: string): void;
   count(growth: readonly CounterGrowth[]): void;
   trouble(trouble: WorkerTrouble): void;
+  /** A worker hangs and cannot be ended. */
+  stuck(worker: number): void;
   /** Names who hears of what changes. */
   follow(follower: (news: ToWorker) => void): void;
 }

@@ -26,6 +26,12 @@ const REPORT_EVERY = 100;
 const SIGN_OF_LIFE = 10;
 /** Answers that are told at once. */
 const ANSWERS_FULL = 20_000;
+/** Answers that are told in any case: of what is not much nothing is lost while the main thread says how much it can take. */
+const ANSWERS_ALWAYS = 200;
+/** Ms after which guesses are told: waking the main thread for each costs as much as the answer. */
+const GUESSES_EVERY = 20;
+/** Clients and addresses that are told at once. */
+const GUESSES_FULL = 8192;
 /** Log text that is told at once, characters. */
 const LOG_FULL = 65_536;
 
@@ -41,6 +47,8 @@ let accepted: Array<readonly [string, string]> = [];
 const seen = new Set<string>();
 let refused = new Map<string, number>();
 let answers: Answered[] = [];
+/** Those that were not put together, because the main thread has no room for them. */
+let lost = 0;
 const counts = new Map<string, [string | null, string | null, number, number]>();
 let live: Config = settings.config;
 
@@ -53,6 +61,7 @@ const metrics = createMetrics();
 const growth = counterGrowth(metrics);
 const events = createEvents(log.logger, metrics, live.log.rejectionsPerSecond);
 
+const share = new Int32Array(settings.share);
 const shared = nothingLearnt(live);
 shared.told = settings.told;
 shared.operator = operatorFrom(live.policy, shared.told);
@@ -67,7 +76,10 @@ const observed = collectObservations(async (batch) => tell({ kind: 'observed', b
 const rejections = rejectionNotes({
   room() {
     if (answers.length >= ANSWERS_FULL) report();
-    return true;
+    // Handing an answer over costs as much as giving it, so nothing is handed over that would be thrown away there.
+    if (answers.length < ANSWERS_ALWAYS || answers.length < Atomics.load(share, 0)) return true;
+    lost += 1;
+    return false;
   },
   note: (answer) => void answers.push(answer),
   count(tenant, domain, code) {
@@ -139,25 +151,33 @@ port.on('message', (message: ToWorker) => {
       void stop(message.grace);
   }
 });
+for (const [client, ms] of settings.denied) harvest.denied(client, ms);
 const timer = setInterval(report, REPORT_EVERY);
+// A thread that dies of an error tells what it had still to tell; one that is ended from outside cannot.
+process.once('exit', sayLast);
 tell({ kind: 'ready' });
 
 async function stop(grace: number): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close(grace)));
   await relay.close();
   clearInterval(timer);
-  harvest.flush();
-  events.recipientsFlush();
   await observed[Symbol.asyncDispose]();
-  report();
+  sayLast();
   tell({ kind: 'stopped' });
   port?.close();
+}
+
+function sayLast(): void {
+  harvest.flush();
+  events.recipientsFlush();
+  report();
 }
 
 function report(): void {
   const counters = growth();
   quiet += 1;
-  const news = lines.length + counters.length + accepted.length + refused.size + answers.length + counts.size;
+  const told = lines.length + counters.length + accepted.length + refused.size;
+  const news = told + answers.length + lost + counts.size;
   if (news === 0 && quiet < SIGN_OF_LIFE) return;
   tell({
     kind: 'report',
@@ -167,9 +187,11 @@ function report(): void {
     refused: [...refused],
     counts: [...counts.values()],
     answers,
+    lost,
     nextHops: nextHops(),
   });
   answers = [];
+  lost = 0;
   counts.clear();
   lines = [];
   length = 0;
@@ -207,9 +229,9 @@ function remoteLookups(): { lookups: LiveLookups; answered(id: number, outcome: 
 function sharedHarvest(): { gate: HarvestGate; denied(client: string, ms: number): void; flush(): void } {
   const own = new HarvestWatch({ ...HARVEST_CAPACITY, ...live.harvest }, settings.id);
   const denials = new Map<string, number>();
-  let guesses: Array<readonly [string, string]> = [];
+  let guesses: string[] = [];
   const flush = (): void => {
-    if (guesses.length > 0) tell({ kind: 'absent', guesses });
+    if (guesses.length > 0) tell({ kind: 'absent', guesses: guesses.join('\n') });
     guesses = [];
   };
   const isDenied = (network: string): boolean => (denials.get(network) ?? 0) > performance.now();
@@ -224,8 +246,9 @@ function sharedHarvest(): { gate: HarvestGate; denied(client: string, ms: number
       },
       absent(client, address) {
         if (live.harvest.limit === 0) return false;
-        if (guesses.length === 0) setImmediate(flush);
-        guesses.push([client, address]);
+        if (guesses.length === 0) setTimeout(flush, GUESSES_EVERY);
+        guesses.push(client, address);
+        if (guesses.length >= GUESSES_FULL) flush();
         const now = performance.now();
         const denial = own.absent(client, address, now);
         if (denial) denials.set(denial.client, denial.until);

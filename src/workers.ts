@@ -1,7 +1,7 @@
 /**
  * The worker threads that answer when there is more than one: they accept from the same sockets and read the same
  * directories in shared memory. The main thread keeps what there is one of: the learning thread, live lookups, the
- * harvest guard, the log, the counters. A worker that dies is started again; the others go on.
+ * harvest guard, the log, the counters. A worker that dies, or hangs and is ended, is started again; the others go on.
  */
 import { Worker } from 'node:worker_threads';
 import type { DirectorySnapshot } from './core/directory.ts';
@@ -14,12 +14,13 @@ import type { LiveLookups, LookupQuestion } from './sync/lookup.ts';
 import type {
   FromWorker,
   ToWorker,
-  WorkerReport,
   WorkerSettings,
   WorkerState,
   Workers,
   WorkersParts,
 } from './worker-protocol.ts';
+import { denialsNow, shareOut, takeGuesses, takeReport } from './worker-report.ts';
+import { PATIENCE, type Patience, Silence, stopThread } from './worker-watch.ts';
 
 const ENTRY = new URL('./worker.js', import.meta.url);
 /** Before a dead worker is started again, and at most, ms. */
@@ -27,10 +28,6 @@ const FIRST_RESTART = 200;
 const LONGEST_RESTART = 30_000;
 /** A worker that lived this long starts over with short waits, ms. */
 const STABLE = 60_000;
-/** A worker that has told nothing for so long hangs, ms. It reports every second at least. */
-const SILENCE = 30_000;
-/** Beyond the grace of a stop, ms. */
-const LAST_WORDS = 2000;
 
 /**
  * Opens the sockets and starts the workers; they answer when the promise resolves. `fds`: inherited descriptors, null
@@ -42,13 +39,14 @@ export async function openWorkers(
   fds: ReadonlyArray<number | null>,
   closers: Array<() => PromiseLike<unknown>>,
   entry: URL = ENTRY,
+  patience: Patience = PATIENCE,
 ): Promise<Workers> {
   const { live, certificates } = parts;
   const { config } = live;
   const sockets: SharedSocket[] = [];
   const materials = config.smtp.map((smtp) => certificates.first(smtp));
   const census = new SharedArrayBuffer(4 * config.smtp.length * config.workers);
-  const pool = new Pool(parts, sockets, materials, census, entry);
+  const pool = new Pool(parts, sockets, materials, census, entry, patience);
   closers.push(() => pool.stop(live.config.stopTimeout));
   for (const [index, smtp] of config.smtp.entries()) {
     const fd = fds[index] ?? null;
@@ -67,7 +65,9 @@ interface Member {
   readonly id: number;
   thread: Worker | null;
   startedAt: number;
-  heardAt: number;
+  readonly silence: Silence;
+  /** Why it was ended; empty as long as it was not. */
+  ended: string;
   restarts: number;
   delay: number;
   nextHops: readonly NextHopStatus[];
@@ -77,9 +77,10 @@ class Pool {
   readonly #parts: WorkersParts;
   readonly #sockets: readonly SharedSocket[];
   readonly #materials: Array<TlsMaterial | null>;
-  readonly #census: Int32Array;
-  readonly #buffer: SharedArrayBuffer;
+  readonly #census: Int32Array<SharedArrayBuffer>;
+  readonly #share = new Int32Array(new SharedArrayBuffer(4));
   readonly #entry: URL;
+  readonly #patience: Patience;
   readonly #members: Member[] = [];
   readonly #directories: Map<string, DirectorySnapshot>;
   #told: OperatorSnapshot;
@@ -92,24 +93,27 @@ class Pool {
     materials: Array<TlsMaterial | null>,
     census: SharedArrayBuffer,
     entry: URL,
+    patience: Patience,
   ) {
     this.#parts = parts;
     this.#sockets = sockets;
     this.#materials = materials;
-    this.#buffer = census;
     this.#census = new Int32Array(census);
     this.#entry = entry;
+    this.#patience = patience;
     this.#directories = new Map(parts.directories.map((snapshot) => [snapshot.tenant, snapshot]));
     this.#told = parts.told;
   }
 
   async start(workers: number): Promise<void> {
+    shareOut(this.#parts, this.#share);
     for (let id = 0; id < workers; id += 1) {
       this.#members.push({
         id,
         thread: null,
         startedAt: 0,
-        heardAt: 0,
+        silence: new Silence(this.#patience),
+        ended: '',
         restarts: 0,
         delay: FIRST_RESTART,
         nextHops: [],
@@ -127,7 +131,7 @@ class Pool {
         ),
       ),
     );
-    this.#watchdog = setInterval(() => this.#watch(), SILENCE / 6);
+    this.#watchdog = setInterval(() => this.#watch(), this.#patience.lookEvery);
     this.#watchdog.unref();
   }
 
@@ -185,12 +189,15 @@ class Pool {
       listeners: fds.map((fd, index) => ({ fd, material: this.#materials[index] ?? null })),
       directories: [...this.#directories.values()],
       told: this.#told,
-      census: this.#buffer,
+      denied: denialsNow(this.#parts, Date.now()),
+      census: this.#census.buffer,
+      share: this.#share.buffer,
     };
     const thread = new Worker(this.#entry, { workerData: settings, name: `worker ${member.id}` });
     member.thread = thread;
     member.startedAt = performance.now();
-    member.heardAt = member.startedAt;
+    member.silence.broken();
+    member.ended = '';
     let fault = '';
     thread.on('error', (error: unknown) => {
       fault = error instanceof Error ? error.message : String(error);
@@ -203,8 +210,9 @@ class Pool {
       thread.on('exit', (code) => {
         member.thread = null;
         this.#leave(member);
-        reject(new Error(fault || `worker ${member.id} ended with ${code}`));
-        if (!this.#stopping && this.#watchdog) this.#restart(member, fault || `ended with ${code}`);
+        const why = member.ended || fault || `ended with ${code}`;
+        reject(new Error(`worker ${member.id}: ${why}`));
+        if (!this.#stopping && this.#watchdog) this.#restart(member, why);
       });
     });
   }
@@ -238,40 +246,36 @@ class Pool {
   }
 
   #watch(): void {
-    const now = performance.now();
-    for (const { thread, heardAt } of this.#members)
-      if (thread && now - heardAt > SILENCE) void thread.terminate();
+    for (const member of this.#members) if (member.thread) this.#lookAt(member, member.thread);
+  }
+
+  #lookAt(member: Member, thread: Worker): void {
+    const { lookEvery, hung } = this.#patience;
+    const finding = member.silence.look();
+    if (finding === 'stuck') this.#parts.stuck(member.id);
+    if (finding !== 'hung') return;
+    member.ended = `told nothing for ${(lookEvery * hung) / 1000} s and was ended: it hung`;
+    void thread.terminate();
   }
 
   #receive(member: Member, message: FromWorker): void {
-    const { lookups, harvest } = this.#parts;
-    member.heardAt = performance.now();
+    const { lookups } = this.#parts;
+    member.silence.broken();
     switch (message.kind) {
       case 'lookup':
         void this.#lookUp(member, message.id, message.question, lookups);
         break;
       case 'absent':
-        for (const [client, address] of message.guesses) harvest.absent(client, address);
+        takeGuesses(this.#parts, message.guesses);
         break;
       case 'observed':
         this.#parts.observed.add(message.batch);
         break;
       case 'report':
-        this.#take(member, message);
+        takeReport(this.#parts, message, this.#share);
+        member.nextHops = message.nextHops;
         break;
     }
-  }
-
-  #take(member: Member, report: WorkerReport): void {
-    const { harvest, accepted, noted, log, count } = this.#parts;
-    if (report.log !== '') log(report.log);
-    count(report.counters);
-    for (const [tenant, address] of report.accepted) accepted.note(tenant, address);
-    for (const [tenant, domain, code, times] of report.counts) noted.count(tenant, domain, code, times);
-    for (const answer of report.answers) if (noted.room()) noted.note(answer);
-    member.nextHops = report.nextHops;
-    for (const [client, times] of report.refused)
-      for (let time = 0; time < times; time += 1) harvest.refuses(client);
   }
 
   async #lookUp(
@@ -280,16 +284,9 @@ class Pool {
     question: LookupQuestion,
     lookups: LiveLookups | null,
   ): Promise<void> {
+    // The thread that asked, and no other: one that took its place counts its questions from the start.
+    const { thread } = member;
     const outcome = (await lookups?.ask(question)) ?? { kind: 'failed' as const };
-    member.thread?.postMessage({ kind: 'lookup', id, outcome } satisfies ToWorker);
+    thread?.postMessage({ kind: 'lookup', id, outcome } satisfies ToWorker);
   }
-}
-
-/** Lets a worker finish, or ends it. */
-async function stopThread(thread: Worker, grace: number): Promise<void> {
-  const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-  thread.postMessage({ kind: 'stop', grace } satisfies ToWorker);
-  const timer = setTimeout(() => void thread.terminate(), grace + LAST_WORDS);
-  await ended;
-  clearTimeout(timer);
 }

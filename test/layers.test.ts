@@ -45,6 +45,8 @@ const TOP = [
   'worker.ts',
   'workers.ts',
   'worker-protocol.ts',
+  'worker-report.ts',
+  'worker-watch.ts',
 ];
 
 interface Source {

@@ -1,7 +1,7 @@
 /*
  * The load client of bench-smtp: one thread, epoll, every reply checked against what it must be.
  *
- *   load MODE PORT CONNECTIONS SECONDS KNOWN-FILE [BYTES]
+ *   load MODE PORT CONNECTIONS SECONDS KNOWN-FILE [BYTES | PER-SECOND]
  *
  * MODE: pipe     batches of 50 RCPT between MAIL and RSET in one write
  *       lock     the same, one command at a time
@@ -9,9 +9,14 @@
  *       tls      the same over STARTTLS, with the TLS session of the connection before
  *       relay    MAIL, RCPT and DATA in one write, then a message of BYTES
  *       idle     opens the connections, says EHLO, waits for SECONDS
+ *       known    lock with known recipients only, PER-SECOND of them over all connections (0: one after the other)
+ *       guess    who harvests addresses: unknown recipients from 127.0.0.2, PER-SECOND attempts over all connections, or
+ *                batches of 50 as fast as they are answered (0). Whoever is turned away (421) comes back; an attempt is a
+ *                guess or a connection that is turned away
+ *       storm    all connections at once, held until each has its greeting; ends then, or after SECONDS
  *
  * Half of the recipients are known (the file has one address a line), half are not; unknown ones come from 5000 names.
- * Connections come from 127.0.1.1 to 127.0.1.200. The result is one line of JSON.
+ * Connections come from 127.0.1.1 to 127.0.1.200, except guesses. The result is one line of JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,7 +37,7 @@
 #include <unistd.h>
 
 enum { BATCH = 50, UNKNOWN = 5000, OUT = 1 << 14, IN = 1 << 14, EXPECT = 128, SAMPLES = 1 << 20 };
-enum mode { PIPE, LOCK, SESSION, TLS, RELAY, IDLE };
+enum mode { PIPE, LOCK, SESSION, TLS, RELAY, IDLE, KNOWN, GUESS, STORM };
 enum stage { GREET, HELLO, SECURE, SHAKE, READY, BODY, LEAVE };
 
 struct connection {
@@ -50,6 +55,9 @@ struct connection {
   int expected, answered;
   int step;
   double asked;
+  /* Paced: whether it waits for its turn, and when that is. */
+  int waiting;
+  double due;
   unsigned source;
 };
 
@@ -58,6 +66,9 @@ static int port, epoll_fd;
 static char **known;
 static int known_count;
 static long done, wrong, broken, connects;
+/* TLS sessions that were resumed; guesses that were turned away with their connection; what a storm was answered. */
+static long resumed, denied, greeted, refused;
+static double began, pace;
 static long bytes;
 static char *body;
 static long body_length;
@@ -137,10 +148,26 @@ static void start(struct connection *c) {
   if (c->fd < 0) fail("socket");
   setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   setsockopt(c->fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-  from.sin_addr.s_addr = htonl(0x7f000100u | (1 + c->source++ % 200));
+  from.sin_addr.s_addr = mode == GUESS ? htonl(0x7f000002u) : htonl(0x7f000100u | (1 + c->source++ % 200));
   if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0) fail("bind");
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) fail("connect");
+  if (connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
+    if (mode == STORM && errno == ECONNREFUSED) {
+      close(c->fd);
+      c->fd = -1;
+      refused++;
+      return;
+    }
+    /* One address has only so many ports; they come back within a second. */
+    if (mode == GUESS && errno == EADDRNOTAVAIL) {
+      close(c->fd);
+      c->fd = -1;
+      c->waiting = 1;
+      c->due = now() + 0.05;
+      return;
+    }
+    fail("connect");
+  }
   c->stage = GREET;
   c->out_length = c->out_sent = c->in_length = c->answered = 0;
   c->expect[0] = '2';
@@ -154,8 +181,12 @@ static void start(struct connection *c) {
 
 static void stop(struct connection *c) {
   if (c->ssl) {
-    if (c->session) SSL_SESSION_free(c->session);
-    c->session = SSL_get1_session(c->ssl);
+    SSL_SESSION *next = SSL_get1_session(c->ssl);
+    /* OpenSSL servers send no new ticket with a resumed session; the one from before goes on being good, as in an MTA. */
+    if (next && (!c->session || SSL_SESSION_is_resumable(next))) {
+      if (c->session) SSL_SESSION_free(c->session);
+      c->session = next;
+    } else if (next) SSL_SESSION_free(next);
     SSL_set_quiet_shutdown(c->ssl, 1);
     SSL_shutdown(c->ssl);
     SSL_free(c->ssl);
@@ -171,11 +202,38 @@ static void sampled(struct connection *c) {
   c->asked = time;
 }
 
+/* Whether a paced connection has to wait before its next attempt. */
+static int paused(struct connection *c) {
+  if (pace == 0) return 0;
+  double time = now();
+  c->due = c->due + pace > time ? c->due + pace : time;
+  c->waiting = c->due > time;
+  return c->waiting;
+}
+
+/* Asks about the next recipient, and what has to be said between fifty of them. */
+static void next_recipient(struct connection *c, int unknown) {
+  if (c->step > 0 && c->step % BATCH == 0) {
+    say(c, '2', "RSET\r\n", NULL, 0);
+    say(c, '2', "MAIL FROM:<sender@load.example>\r\n", NULL, 0);
+  }
+  c->step++;
+  recipient(c, unknown);
+  c->asked = now();
+}
+
 /* Everything that was asked is answered: asks the next. */
 static void advance(struct connection *c) {
   c->expected = c->answered = 0;
   switch (c->stage) {
     case GREET:
+      if (mode == STORM) {
+        greeted++;
+        c->asked = began;
+        sampled(c);
+        c->stage = LEAVE;
+        return;
+      }
       say(c, '2', "EHLO load.example\r\n", NULL, 0);
       c->stage = mode == TLS && !c->ssl ? SECURE : HELLO;
       return;
@@ -187,17 +245,24 @@ static void advance(struct connection *c) {
       c->ssl = SSL_new(tls);
       SSL_set_fd(c->ssl, c->fd);
       SSL_set_connect_state(c->ssl);
-      if (c->session) SSL_set_session(c->ssl, c->session);
+      if (c->session) {
+        /* Its own copy: a session that was resumed once is marked as used up. */
+        SSL_SESSION *copy = SSL_SESSION_dup(c->session);
+        SSL_set_session(c->ssl, copy);
+        SSL_SESSION_free(copy);
+      }
       c->shaking = 1;
       return;
     case HELLO:
       if (mode == IDLE) return;
       c->stage = READY;
       if (mode == LOCK) say(c, '2', "MAIL FROM:<sender@load.example>\r\n", NULL, 0);
-      else if (mode == SESSION || mode == TLS) say(c, '2', "MAIL FROM:<sender@load.example>\r\n", NULL, 0);
+      else if (mode == SESSION || mode == TLS || mode == KNOWN || mode == GUESS)
+        say(c, '2', "MAIL FROM:<sender@load.example>\r\n", NULL, 0);
       else break;
       return;
     case LEAVE:
+      if (mode == STORM) return;
       stop(c);
       done++;
       sampled(c);
@@ -245,9 +310,37 @@ static void advance(struct connection *c) {
       }
       c->step++;
       break;
+    case KNOWN:
+      done += c->step > 0;
+      /* The first after RSET and MAIL has more to wait for. */
+      if (c->step % BATCH > 1) sampled(c);
+      if (!paused(c)) next_recipient(c, 0);
+      break;
+    case GUESS:
+      if (pace > 0) {
+        if (!paused(c)) next_recipient(c, 1);
+        break;
+      }
+      say(c, '2', "RSET\r\n", NULL, 0);
+      say(c, '2', "MAIL FROM:<sender@load.example>\r\n", NULL, 0);
+      for (int index = 0; index < BATCH; index++) recipient(c, 1);
+      break;
     case IDLE:
+    case STORM:
       break;
   }
+}
+
+/* The turn of a connection that waited: its next question, or itself again. */
+static void resume(struct connection *c) {
+  c->waiting = 0;
+  if (c->fd < 0) {
+    start(c);
+    return;
+  }
+  next_recipient(c, mode == GUESS);
+  flush(c);
+  watch(c, EPOLL_CTL_MOD);
 }
 
 /* Reads replies; 0 when the connection is over. */
@@ -267,6 +360,9 @@ static int take(struct connection *c) {
       if (!end) break;
       int length = end - (c->in + from);
       if (length > 3 && c->in[from + 3] != '-') {
+        if (mode == GUESS && c->in[from] == '4') return 0;
+        if (mode == STORM && c->in[from] != '2') return 0;
+        if (mode == GUESS && c->in[from] == '5') done++;
         if (c->answered >= c->expected || c->expect[c->answered] != c->in[from]) {
           if (wrong++ < 5) fprintf(stderr, "load: wrong reply (wanted %c): %.*s\n", c->answered < c->expected ? c->expect[c->answered] : '-', length, c->in + from);
         }
@@ -293,6 +389,7 @@ static int shake(struct connection *c) {
   }
   c->shaking = 0;
   c->stage = HELLO;
+  resumed += SSL_session_reused(c->ssl);
   c->expected = c->answered = 0;
   say(c, '2', "EHLO load.example\r\n", NULL, 0);
   return 1;
@@ -308,6 +405,17 @@ static void serve(struct connection *c, uint32_t events) {
   watch(c, EPOLL_CTL_MOD);
   return;
 gone:
+  if (mode == GUESS && !stopping) {
+    denied++;
+    stop(c);
+    if (!paused(c)) start(c);
+    return;
+  }
+  if (mode == STORM) {
+    refused += c->stage == GREET;
+    stop(c);
+    return;
+  }
   if (!stopping && broken++ < 5) fprintf(stderr, "load: a connection ended too early\n");
   stop(c);
   if (!stopping && mode != IDLE) start(c);
@@ -346,15 +454,16 @@ static double quantile(double q) {
 }
 
 int main(int argc, char **argv) {
-  const char *names[] = { "pipe", "lock", "session", "tls", "relay", "idle" };
-  if (argc < 6) return fprintf(stderr, "usage: load MODE PORT CONNECTIONS SECONDS KNOWN-FILE [BYTES]\n"), 2;
-  for (mode = PIPE; mode <= IDLE && strcmp(names[mode], argv[1]); mode++);
+  const char *names[] = { "pipe", "lock", "session", "tls", "relay", "idle", "known", "guess", "storm" };
+  if (argc < 6) return fprintf(stderr, "usage: load MODE PORT CONNECTIONS SECONDS KNOWN-FILE [BYTES | PER-SECOND]\n"), 2;
+  for (mode = PIPE; mode <= STORM && strcmp(names[mode], argv[1]); mode++);
   port = atoi(argv[2]);
   int count = atoi(argv[3]);
   double seconds = atof(argv[4]);
   read_known(argv[5]);
   bytes = argc > 6 ? atol(argv[6]) : 10240;
-  make_body();
+  if (mode == KNOWN || mode == GUESS) pace = bytes > 0 && argc > 6 ? (double)count / bytes : 0;
+  else make_body();
   signal(SIGPIPE, SIG_IGN);
   samples = malloc(SAMPLES * sizeof *samples);
   if (mode == TLS) {
@@ -364,15 +473,23 @@ int main(int argc, char **argv) {
   }
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   struct connection *all = calloc(count, sizeof *all);
-  double began = now();
+  began = now();
   for (int index = 0; index < count; index++) {
     all[index].source = index * 7;
+    /* Their turns are spread over the interval. */
+    all[index].due = began + pace * index / count;
     start(&all[index]);
   }
   double end = began + seconds;
   struct epoll_event events[256];
-  for (double time = began; time < end; time = now()) {
-    int ready = epoll_wait(epoll_fd, events, 256, (int)((end - time) * 1000) + 1);
+  for (double time = began; time < end && (mode != STORM || greeted + refused < count); time = now()) {
+    double next = end;
+    for (int index = 0; (pace > 0 || mode == GUESS) && index < count; index++) {
+      if (!all[index].waiting) continue;
+      if (all[index].due <= time) resume(&all[index]);
+      else if (all[index].due < next) next = all[index].due;
+    }
+    int ready = epoll_wait(epoll_fd, events, 256, (int)((next - time) * 1000) + 1);
     for (int index = 0; index < ready; index++) serve(events[index].data.ptr, events[index].events);
   }
   stopping = 1;
@@ -383,7 +500,9 @@ int main(int argc, char **argv) {
   getrusage(RUSAGE_SELF, &usage);
   double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   qsort(samples, sample_count, sizeof *samples, by_size);
-  printf("{\"done\":%ld,\"wrong\":%ld,\"broken\":%ld,\"connects\":%ld,\"open\":%d,\"seconds\":%.3f,\"cpu\":%.3f,\"p50\":%.0f,\"p99\":%.0f}\n",
-         done, wrong, broken, connects, open_now, took, cpu, quantile(0.5), quantile(0.99));
+  printf("{\"done\":%ld,\"wrong\":%ld,\"broken\":%ld,\"connects\":%ld,\"open\":%d,\"seconds\":%.3f,\"cpu\":%.3f,",
+         done, wrong, broken, connects, open_now, took, cpu);
+  printf("\"resumed\":%ld,\"denied\":%ld,\"greeted\":%ld,\"refused\":%ld,\"p50\":%.0f,\"p99\":%.0f,\"last\":%.0f}\n",
+         resumed, denied, greeted, refused, quantile(0.5), quantile(0.99), quantile(1));
   return wrong > 0 ? 1 : 0;
 }

@@ -10,6 +10,17 @@ const TICK = 0.01;
 
 /** CPU seconds of a process, its living descendants, and those of its children that ended. */
 export function treeCpu(root) {
+  const processes = allProcesses();
+  const ticks = descendants(root, processes).reduce((sum, pid) => sum + processes.get(pid).ticks, 0);
+  return ticks * TICK;
+}
+
+/** A process and its living descendants. */
+export function treeOf(root) {
+  return descendants(root, allProcesses());
+}
+
+function allProcesses() {
   const processes = new Map();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -21,13 +32,15 @@ export function treeCpu(root) {
       // It ended meanwhile.
     }
   }
-  let sum = 0;
-  for (const [pid, { ticks }] of processes) {
+  return processes;
+}
+
+function descendants(root, processes) {
+  return [...processes.keys()].filter((pid) => {
     let at = pid;
     while (at > 1 && at !== root) at = processes.get(at)?.parent ?? 0;
-    if (at === root) sum += ticks;
-  }
-  return sum * TICK;
+    return at === root;
+  });
 }
 
 /** Resident bytes of one process. */

@@ -6,6 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -129,7 +130,7 @@ postlog unix-dgram n - n - 1 postlogd
 `,
   );
   execFileSync('postmap', ['-c', config, `cdb:${path.join(folder, 'known')}`]);
-  execFileSync('taskset', [...pin, 'postfix', '-c', config, 'start'], { stdio: 'ignore' });
+  execFileSync('taskset', ['-c', pin, 'postfix', '-c', config, 'start'], { stdio: 'ignore' });
   await listens(port);
   const pid = Number(readFileSync(path.join(folder, 'queue', 'pid', 'master.pid'), 'utf8'));
   return {
@@ -140,13 +141,18 @@ postlog unix-dgram n - n - 1 postlogd
 }
 
 /** Exim with cdb, one process for each connection as always. */
-export async function startExim({ domains, addresses, pin }) {
+export async function startExim({ domains, addresses, tls, pin }) {
   const root = path.join(CACHE, 'exim');
   const folder = path.join(root, 'run', `bench-${process.pid}`);
   const inside = path.join('/run', path.basename(folder));
   mkdirSync(path.join(folder, 'spool'), { recursive: true });
   chmodSync(folder, 0o755);
   chownSync(path.join(folder, 'spool'), 9999, 9999);
+  for (const name of ['cert', 'key']) {
+    copyFileSync(tls[name], path.join(folder, `${name}.pem`));
+    chownSync(path.join(folder, `${name}.pem`), 0, 9999);
+    chmodSync(path.join(folder, `${name}.pem`), 0o640);
+  }
   writeFileSync(path.join(folder, 'known.cdb'), cdb(addresses.map((address) => [address, 'yes'])));
   writeFileSync(
     path.join(folder, 'exim.conf'),
@@ -157,7 +163,10 @@ pid_file_path = ${inside}/spool/exim.pid
 keep_environment =
 host_lookup =
 rfc1413_query_timeout = 0s
-tls_advertise_hosts =
+tls_advertise_hosts = *
+tls_certificate = ${inside}/cert.pem
+tls_privatekey = ${inside}/key.pem
+tls_resumption_hosts = *
 smtp_accept_max = 0
 smtp_accept_queue_per_connection = 0
 smtp_accept_max_per_connection = 1000000000
@@ -175,7 +184,8 @@ recipients:
   );
   const port = await freePort();
   const args = [
-    ...pin,
+    '-c',
+    pin,
     'chroot',
     root,
     '/usr/sbin/exim4',
@@ -191,7 +201,7 @@ recipients:
 }
 
 /** Haraka in one process, with the addresses in a Set. */
-export async function startHaraka({ work, domains, addressFile, pin }) {
+export async function startHaraka({ work, domains, addressFile, tls, pin }) {
   const folder = path.join(work, 'haraka');
   for (const name of ['config', 'plugins']) mkdirSync(path.join(folder, name), { recursive: true });
   const port = await freePort();
@@ -200,7 +210,8 @@ export async function startHaraka({ work, domains, addressFile, pin }) {
   // Its own defaults are looked for in the folder of the installation, not here.
   const defaults = path.join(CACHE, 'haraka', 'node_modules', 'Haraka', 'config', 'connection.ini');
   put('config/connection.ini', readFileSync(defaults, 'utf8'));
-  put('config/plugins', 'recipients\n');
+  put('config/plugins', 'tls\nrecipients\n');
+  put('config/tls.ini', `key=${tls.key}\ncert=${tls.cert}\n`);
   put('config/me', 'haraka.example\n');
   put('config/host_list', `${domains.join('\n')}\n`);
   put(
@@ -216,7 +227,7 @@ exports.check = function (next, connection, params) {
 `,
   );
   const main = path.join(CACHE, 'haraka', 'node_modules', 'Haraka', 'bin', 'haraka');
-  const child = spawn('taskset', [...pin, process.execPath, main, '-c', folder], {
+  const child = spawn('taskset', ['-c', pin, process.execPath, main, '-c', folder], {
     stdio: ['ignore', 'ignore', 'ignore'],
     cwd: folder,
   });

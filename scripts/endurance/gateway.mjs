@@ -17,10 +17,10 @@ export async function freePort() {
   return port;
 }
 
-/** Starts a gateway in `relay` mode whose state is in `folder`; its log goes to `logFile`. */
-export async function startGateway({ tenant, hop, folder, logFile, env = {}, more = '' }) {
+/** Starts a gateway in `relay` mode whose state is in `folder`; its configuration is in `files`, its log goes to `logFile`. */
+export async function startGateway({ tenant, hop, folder, files, logFile, env = {}, more = '' }) {
   const [port, watch] = [await freePort(), await freePort()];
-  const file = (name) => path.join(path.dirname(logFile), name);
+  const file = (name) => path.join(files, name);
   writeFileSync(file('ca.pem'), tenant.caPem);
   writeFileSync(file('secret'), tenant.secret);
   writeFileSync(
@@ -63,6 +63,8 @@ ${more}`,
   const gateway = {
     port,
     pid: child.pid,
+    /** Answers of 451 that a script counts: they are in the rejection log, too. */
+    deferred: 0,
     /** The sum of a metric over the labels that match. */
     async metric(name, labels = '') {
       const lines = (await text('/metrics')).split('\n');

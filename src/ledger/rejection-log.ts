@@ -25,6 +25,10 @@ export interface RejectionLogEvents {
 export interface RejectionLog {
   /** Whether there is room for another answer; if not, it is counted as lost. Asked before an answer is put together. */
   room(): boolean;
+  /** How many more answers there is room for. */
+  free(): number;
+  /** Counts answers as lost that somebody else had no room for. */
+  lose(answers: number): void;
   /** Keeps an answer of 4xx or 5xx, when there is room. Costs about a microsecond and never throws. */
   note(answered: Answered): void;
   /** Counts answered recipients (one unless said). Costs less, and never throws. */
@@ -81,6 +85,8 @@ export function startRejectionLog(
       lost.count(1);
       return false;
     },
+    free: () => Math.max(0, capacity - collector.size),
+    lose: lost.count,
     note(answered) {
       collector.add(answered);
       if (collector.full) pump.start();

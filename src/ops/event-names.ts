@@ -17,6 +17,7 @@ export const EVENT_NAMES = [
   'certificate.expiry',
   'tls.failure',
   'worker.trouble',
+  'worker.stuck',
   'config.reload',
   'config.refuse',
   'session.refuse',

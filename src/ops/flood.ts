@@ -36,21 +36,17 @@ export function openFlood(
 ): Flood {
   let until = 0;
   let lines = 0;
-  let sums = new Map<string, { readonly kind: RefusalKind; count: number }>();
+  let sums = openSums();
   let timer: NodeJS.Timeout | null = null;
   const flush = (): void => {
     if (timer) clearTimeout(timer);
     timer = null;
-    const told = sums;
-    sums = new Map();
-    for (const { kind, count } of told.values()) tell(kind, count);
+    const told = sums.all;
+    sums = openSums();
+    for (const { kind, count } of told) tell(kind, count);
   };
   const add = (kind: RefusalKind): void => {
-    const key = Object.values(kind).join(' ');
-    const sum = sums.get(key);
-    if (sum) sum.count += 1;
-    else if (sums.size < MOST_SUMS || kind.realClient === null) sums.set(key, { kind, count: 1 });
-    else add({ ...kind, domain: null, tenant: null, realClient: null });
+    sums.add(kind);
     if (timer) return;
     timer = setTimeout(flush, WINDOW);
     timer.unref();
@@ -60,7 +56,7 @@ export function openFlood(
       if (limit === 0) return true;
       const at = now();
       if (at >= until) {
-        if (sums.size > 0) flush();
+        if (sums.all.length > 0) flush();
         until = at + WINDOW;
         lines = 0;
       }
@@ -71,4 +67,55 @@ export function openFlood(
     },
     flush,
   };
+}
+
+interface Sum {
+  readonly kind: RefusalKind;
+  count: number;
+}
+
+/** Sums of one second, found by client, so that no key has to be worded for each refusal. */
+function openSums() {
+  const all: Sum[] = [];
+  const ofClient = new Map<string | null, Sum[]>();
+  const begin = (kind: RefusalKind): void => {
+    const sum = { kind, count: 1 };
+    all.push(sum);
+    const others = ofClient.get(kind.realClient);
+    if (others) others.push(sum);
+    else ofClient.set(kind.realClient, [sum]);
+  };
+  return {
+    all: all as readonly Sum[],
+    add(kind: RefusalKind): void {
+      const own = ofClient.get(kind.realClient)?.find((sum) => isSame(sum.kind, kind));
+      if (own) own.count += 1;
+      else if (all.length < MOST_SUMS) begin(kind);
+      else {
+        const shared = ofClient.get(null)?.find((sum) => isShared(sum.kind) && isAlike(sum.kind, kind));
+        if (shared) shared.count += 1;
+        else begin({ ...kind, domain: null, tenant: null, realClient: null });
+      }
+    },
+  };
+}
+
+function isShared({ domain, tenant }: RefusalKind): boolean {
+  return domain === null && tenant === null;
+}
+
+function isSame(one: RefusalKind, other: RefusalKind): boolean {
+  return one.domain === other.domain && one.tenant === other.tenant && isAlike(one, other);
+}
+
+/** The same, but for whom and where. */
+function isAlike(one: RefusalKind, other: RefusalKind): boolean {
+  const { answer, verdict, reason, code, source } = one;
+  return (
+    code === other.code &&
+    reason === other.reason &&
+    answer === other.answer &&
+    verdict === other.verdict &&
+    source === other.source
+  );
 }

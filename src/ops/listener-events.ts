@@ -78,6 +78,12 @@ export function listenerEvents(logger: Logger, metrics: Metrics) {
       metrics.workerRestarts.inc();
       logger.error({ event: 'worker.trouble', worker, restart_ms: restartMs, error });
     },
+    workerStuck: (worker: number) =>
+      logger.error({
+        event: 'worker.stuck',
+        worker,
+        problem: 'it hangs and cannot be ended; restart rcptgate. The service manager is asked to',
+      }),
     configReload: ({ applied, restart }: ConfigReload) =>
       logger[restart.length > 0 ? 'warn' : 'info']({ event: 'config.reload', applied, restart }),
     configRefuse: (problems: ReadonlyArray<{ readonly key: string; readonly problem: string }>) =>

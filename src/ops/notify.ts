@@ -10,6 +10,8 @@ export interface Notifier {
   ready(status: () => string): void;
   /** Runs a reload, and tells its begin and its end. */
   reload<T>(run: () => T): T;
+  /** It cannot go on: the watchdog acts now, as if it had not been served. `status` says why. Nothing without a watchdog. */
+  fail(status: string): void;
   /** The stop has begun, and takes `ms` at most. Resolves once it was told. */
   stopping(ms: number): Promise<void>;
 }
@@ -25,13 +27,20 @@ const PATIENCE = 5_000;
 export function openNotifier(env: Environment = process.env, pid: number = process.pid): Notifier {
   const socket = env.NOTIFY_SOCKET;
   if (socket === undefined || socket === '')
-    return { ready: () => undefined, reload: (run) => run(), stopping: async () => undefined };
+    return {
+      ready: () => undefined,
+      reload: (run) => run(),
+      fail: () => undefined,
+      stopping: async () => undefined,
+    };
   const send = sender({ PATH: env.PATH, NOTIFY_SOCKET: socket });
   const watchdog = watchdogInterval(env, pid);
   let serving = false;
+  let failed = false;
   let told = '';
   let word: () => string = () => '';
   const look = (): void => {
+    if (failed) return;
     const status = word();
     const changed = status !== told ? [statusLine(status)] : [];
     told = status;
@@ -55,6 +64,11 @@ export function openNotifier(env: Environment = process.env, pid: number = proce
       const result = run();
       sayReady();
       return result;
+    },
+    fail(status) {
+      if (watchdog === null) return;
+      failed = true;
+      void send([statusLine(status), 'WATCHDOG=trigger']);
     },
     stopping: (ms) =>
       send(['STOPPING=1', 'STATUS=stopping: running transfers finish', `EXTEND_TIMEOUT_USEC=${ms * 1000}`]),

@@ -72,6 +72,7 @@ describe('the one-time link', () => {
     expect(refused.html).toContain('The link was used before');
     await daemon.logged((line) => line.event === 'console.sign_in_refused' && line.how === 'link');
     expect((await second.get(`${url}/status`)).location).toContain('/sign-in');
+    await daemon.end('SIGTERM');
     expect(JSON.stringify(daemon.log)).not.toContain(fields.link);
   });
 

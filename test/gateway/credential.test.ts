@@ -61,8 +61,8 @@ describe('the secret of a running daemon', () => {
     writeFileSync(secretFile, 'n3w~secret-for-grep\r\n');
     expect((await daemon.run('sync')).code).toBe(0);
     expect((await daemon.run('status')).out).not.toContain('stays in use');
-    expect(daemon.log.filter(trouble('AADSTS7000215'))).toHaveLength(1);
     await daemon.end('SIGTERM');
+    expect(daemon.log.filter(trouble('AADSTS7000215'))).toHaveLength(1);
     const shown = JSON.stringify(daemon.log) + status.out + (await daemon.run('config', 'check')).out;
     for (const secret of [tenant.secret, 'wr0ng~secret', 'n3w~secret', 'eyJ']) {
       expect(shown).not.toContain(secret);

@@ -159,5 +159,6 @@ it('a client that goes away while its lookup runs leaves nothing behind', async 
   }
   await daemon.logged((line) => line.event === 'lookup.found');
   expect(await answers(daemon, ['zoe@contoso.example'])).toEqual(['250 2.1.5']);
+  await daemon.end('SIGTERM');
   expect(daemon.log.filter((line) => line.event === 'listener.trouble')).toEqual([]);
 });

@@ -23,6 +23,7 @@ describe('starting', () => {
     expect(daemon.log[1]).toMatchObject({
       config: { hostname: 'gateway.example', smtp: [{ mode: 'verify' }] },
     });
+    await daemon.end('SIGTERM');
     const everything = JSON.stringify(daemon.log);
     expect(everything).not.toContain(tenant.secret);
     expect(everything).not.toContain('pass-word');
@@ -71,12 +72,13 @@ describe('signals', () => {
     await busy.ask('MAIL FROM:<me@sender.example>');
     expect(await busy.ask('RCPT TO:<alice@contoso.example>')).toMatch(/^250 /);
     expect(await busy.ask('DATA')).toMatch(/^354/);
+    const closed = once(daemon.process, 'close');
     daemon.process.kill('SIGHUP');
     daemon.process.kill('SIGTERM');
     expect(await idle.reply()).toMatch(/^421 4\.3\.2/);
     busy.send('Subject: last\r\n\r\nbody\r\n.\r\n');
     expect(await busy.reply()).toMatch(/^250 /);
-    await once(daemon.process, 'close');
+    await closed;
     expect(daemon.process.exitCode).toBe(0);
     expect(hop.messages.map(({ to }) => to)).toEqual([['alice@contoso.example']]);
     expect(daemon.log.at(-1)).toMatchObject({ event: 'process.stopped' });

@@ -85,9 +85,10 @@ describe('a tenant', () => {
 
     const replayed = await browser.get(back.location ?? '');
     expect([replayed.status, replayed.location]).toEqual([400, null]);
-    for (const text of [tenant.secret, 'eyJ']) expect(JSON.stringify(daemon.log)).not.toContain(text);
     for (const page of ['', '/progress'])
       expect((await browser.get(home + page)).html).not.toContain(tenant.secret);
+    await daemon.end('SIGTERM');
+    for (const text of [tenant.secret, 'eyJ']) expect(JSON.stringify(daemon.log)).not.toContain(text);
   });
 
   it('is consented to by somebody without access to the console, over a shared link', async () => {
@@ -147,8 +148,9 @@ describe('a tenant', () => {
       const page = await from.get(callback(query));
       expect([page.status, page.location]).toEqual([400, null]);
     }
-    expect(daemon.log.some((line) => line.event === 'application.adopt')).toBe(false);
     expect(await answer(daemon, 'alice@contoso.example')).toBe('451 4.4.3');
+    await daemon.end('SIGTERM');
+    expect(daemon.log.some((line) => line.event === 'application.adopt')).toBe(false);
   });
 });
 

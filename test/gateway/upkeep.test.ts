@@ -169,8 +169,6 @@ describe('secrets', () => {
     );
     const places: Record<string, string> = {
       shown: JSON.stringify(shown),
-      log: JSON.stringify(daemon.log),
-      file: readFileSync(`${folder}/rcptgate.log`, 'latin1'),
       arguments: readFileSync(`/proc/${pid}/cmdline`, 'latin1'),
       environment: readFileSync(`/proc/${pid}/environ`, 'latin1'),
       with: readFileSync(`${folder}/with.sqlite`, 'latin1'),
@@ -178,7 +176,11 @@ describe('secrets', () => {
       mirror: readFileSync(path.join(daemon.stateDir, 'mirror.sqlite'), 'latin1'),
       log2: readFileSync(path.join(daemon.stateDir, 'mirror.sqlite-wal'), 'latin1'),
     };
-    expect(places.file).toContain('process.ready');
+    // Lines are written every 100 ms, and the last ones at the end.
+    await daemon.end('SIGTERM');
+    places.log = JSON.stringify(daemon.log);
+    places.file = readFileSync(`${folder}/rcptgate.log`, 'latin1');
+    expect(places.file).toContain('process.stopped');
     const key = readFileSync(path.join(daemon.stateDir, 'master.key'));
     const found = Object.entries(places).filter(
       ([, text]) =>

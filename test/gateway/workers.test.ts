@@ -105,10 +105,11 @@ describe('two workers', () => {
     await using client = await dialog(daemon.port);
     for (const line of [...OPENING, 'RCPT TO:<alice@contoso.example>', 'DATA']) await client.ask(line);
     const idle = await dialog(daemon.port);
+    const closed = once(daemon.process, 'close');
     daemon.process.kill('SIGTERM');
     expect(await idle.reply()).toMatch(/^421/);
     expect(await client.ask('Subject: x\r\n\r\nhello\r\n.')).toMatch(/^250/);
-    if (daemon.process.exitCode === null) await once(daemon.process, 'close');
+    await closed;
     expect(daemon.process.exitCode).toBe(0);
     const refused = net.connect(daemon.port, '127.0.0.1');
     await expect(once(refused, 'connect')).rejects.toThrow('ECONNREFUSED');

@@ -9,6 +9,7 @@ import { describe, test } from 'vitest';
 
 /** What a test can need. */
 export type Need =
+  | 'mount'
   | 'systemd'
   | 'systemd-analyze'
   | 'man'
@@ -69,18 +70,23 @@ export function programPath(name: string): string {
 
 function whyMissing(need: Need): string | null {
   if (need === 'systemd') return whyNoContainer();
+  if (need === 'mount') return whyNoRoot('mounting a file system');
   if (need !== 'Postfix' && need !== 'Exim')
     return find(need === 'Chromium' ? 'chromium' : need) === null ? `${need} is not installed` : null;
   const installed = need === 'Postfix' ? find('postfix') !== null : eximIsThere();
   if (!installed)
     return need === 'Exim' ? 'Exim has no folder here (.ci/exim-root)' : 'Postfix is not installed';
-  return process.getuid?.() === 0 ? null : `${need} needs root`;
+  return whyNoRoot(need);
 }
 
 function whyNoContainer(): string | null {
   if (find('systemd-nspawn') === null) return 'systemd-nspawn is not installed';
   if (!existsSync(SERVICE_ROOT)) return 'there is no Debian to boot (.ci/service-root)';
-  return process.getuid?.() === 0 ? null : 'systemd-nspawn needs root';
+  return whyNoRoot('systemd-nspawn');
+}
+
+function whyNoRoot(what: string): string | null {
+  return process.getuid?.() === 0 ? null : `${what} needs root`;
 }
 
 function eximIsThere(): boolean {

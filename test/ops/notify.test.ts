@@ -52,6 +52,28 @@ describe('the notifier', () => {
     ]);
   });
 
+  it('asks the watchdog to act when it fails, and serves it no more', async () => {
+    const { env, until, lines } = manager({ WATCHDOG_USEC: '100000', WATCHDOG_PID: '42' });
+    const notifier = openNotifier(env, 42);
+    notifier.ready(() => 'fresh');
+    await until(2);
+    notifier.fail('worker thread 1 hangs');
+    // Messages keep their order, so nothing of the watchdog can come between these two.
+    await notifier.stopping(0);
+    const told = lines();
+    const failed = told.indexOf('/run/n|STATUS=worker thread 1 hangs|WATCHDOG=trigger');
+    expect(failed).toBeGreaterThan(0);
+    expect(told.slice(failed + 1)).toEqual([expect.stringContaining('|STOPPING=1|')]);
+  });
+
+  it('does not ask a watchdog that there is not', async () => {
+    const { env, lines } = manager();
+    const notifier = openNotifier(env, 42);
+    notifier.fail('worker thread 1 hangs');
+    await notifier.stopping(0);
+    expect(lines()).toEqual([expect.stringContaining('|STOPPING=1|')]);
+  });
+
   it('starts no process without a service manager', async () => {
     const { env, lines } = manager({ NOTIFY_SOCKET: '' });
     const notifier = openNotifier(env, 42);
