@@ -187,7 +187,13 @@ describe('secrets', () => {
         text.includes(tenant.secret) || text.includes(key.toString('latin1')) || text.includes('eyJ0'),
     );
     expect(found.map(([name]) => name)).toEqual([]);
+  });
 
+  it('are sealed anew under another master key', async () => {
+    await using tenant = await startPracticeTenant();
+    await using daemon = await startDaemon({ tenant, mode: 'verify' });
+    await daemon.run('sync');
+    const key = readFileSync(path.join(daemon.stateDir, 'master.key'));
     const turned = await daemon.run('rotate-key', '--json');
     expect([turned.code, JSON.parse(turned.out)]).toEqual([
       0,
