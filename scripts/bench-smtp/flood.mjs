@@ -3,7 +3,7 @@
  * second, another from 127.0.0.2 guesses. Two listeners of one gateway, one where the harvest guard acts, one that trusts
  * 127.0.0.2 and so answers every guess; and, as the floor of this way to measure, the fixed-reply server in C.
  */
-import { median, treeCpu } from './measure.mjs';
+import { median, treeCpu } from '../measured/process.mjs';
 import { columns, number, percent } from './table.mjs';
 
 /** The flooded gateway: an everyday limit of the guard, and a second listener that trusts the flood. */

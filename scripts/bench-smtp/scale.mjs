@@ -10,7 +10,7 @@
  * client nor a processor that slows down with its neighbour counts. The columns prove it: the cores have no time left, and
  * a client takes the same time for each thing done in both.
  */
-import { median, treeCpu } from './measure.mjs';
+import { median, treeCpu } from '../measured/process.mjs';
 import { columns, number, percent } from './table.mjs';
 
 const LOADS = ['pipe', 'lock', 'session', 'tls'];

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { median, treeOf } from './measure.mjs';
+import { median, treeOf } from '../measured/process.mjs';
 import { columns, number } from './table.mjs';
 
 const CONNECTIONS = 1000;

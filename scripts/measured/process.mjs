@@ -1,4 +1,4 @@
-/** Measuring for bench-smtp: CPU time of a process and everything below it, ports, medians. */
+/** What scripts measure of a process: CPU time of a process and everything below it, ports, medians. */
 
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
