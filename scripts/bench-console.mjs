@@ -5,15 +5,17 @@
  *
  *   npm run build && node scripts/bench-console.mjs [seconds per phase] [rounds]
  */
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { startGateway } from './measured/gateway.mjs';
+import { freePort } from './measured/process.mjs';
 
 const SECONDS = Number(process.argv[2] ?? 20);
 const ROUNDS = Number(process.argv[3] ?? 2);
@@ -22,14 +24,15 @@ const USERS = 20_000;
 const CONNECTIONS = 4;
 const PAUSE = 3;
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-const MAIN = file('../dist/main.js');
 
 const work = mkdtempSync(path.join(os.tmpdir(), 'rcptgate-bench-'));
 const practice = fork(file('bench-directory-tenant.mjs'), [String(USERS)]);
 const [tenant] = await once(practice, 'message');
 practice.send({ want: 'addresses' });
 const [recipients] = await once(practice, 'message');
-const gateway = await startGateway();
+const consolePort = await freePort();
+const consoleUrl = `http://127.0.0.1:${consolePort}`;
+const gateway = await startGateway(tenant, work, `[console]\nlisten = "127.0.0.1:${consolePort}"\n`);
 
 const results = new Map();
 for (let round = 0; round < ROUNDS; round++) {
@@ -41,8 +44,7 @@ for (let round = 0; round < ROUNDS; round++) {
   await phase('idle again', async () => null);
 }
 report();
-gateway.child.kill('SIGTERM');
-await once(gateway.child, 'close');
+await gateway.stop();
 practice.disconnect();
 rmSync(work, { recursive: true, force: true });
 
@@ -84,7 +86,7 @@ async function killAgain() {
   const until = performance.now() + SECONDS * 1000;
   let killed = 0;
   while (performance.now() < until) {
-    const pid = childOf(gateway.child.pid);
+    const pid = childOf(gateway.pid);
     if (pid !== null) {
       process.kill(pid, 'SIGKILL');
       killed += 1;
@@ -148,59 +150,9 @@ function lineReader(socket) {
   };
 }
 
-async function startGateway() {
-  const [port, consolePort] = [await freePort(), await freePort()];
-  const config = path.join(work, 'rcptgate.toml');
-  writeFileSync(path.join(work, 'secret'), tenant.secret);
-  writeFileSync(path.join(work, 'ca.pem'), tenant.caPem);
-  writeFileSync(
-    config,
-    `state_dir = "${work}"
-ca_file = "${work}/ca.pem"
-[console]
-listen = "127.0.0.1:${consolePort}"
-[[smtp]]
-listen = "127.0.0.1:${port}"
-mode = "verify"
-[lookup]
-enabled = false
-[[tenant]]
-id = "${tenant.tenantId}"
-application_id = "${tenant.applicationId}"
-secret_file = "${work}/secret"
-login = "${tenant.login}"
-graph = "${tenant.graph}"
-[[domain]]
-name = "contoso.example"
-`,
-  );
-  const log = openSync(path.join(work, 'log'), 'w');
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', config], {
-    stdio: ['ignore', log, 'inherit'],
-  });
-  for (;;) {
-    if ((await command(config, 'sync')).code === 0) break;
-    if (child.exitCode !== null) throw new Error('the gateway ended');
-    await sleep(200);
-  }
-  return { child, port, config, url: `http://127.0.0.1:${consolePort}` };
-}
-
-async function command(config, name) {
-  const child = spawn(process.execPath, [MAIN, name, '--config', config], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let out = '';
-  child.stdout.on('data', (text) => {
-    out += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code, out: out.trim() };
-}
-
 /** Comes in by a one-time link, as an administrator of everything. */
 async function enter() {
-  const link = new URL((await command(gateway.config, 'console-link')).out);
+  const link = new URL((await gateway.run('console-link')).out);
   const cookies = new Map();
   const first = await request('GET', `${link.pathname}${link.search}`, cookies);
   const fields = [...first.body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
@@ -209,7 +161,7 @@ async function enter() {
   const page = await request('GET', '/status', cookies);
   const csrf = /name="csrf" value="([^"]*)"/.exec(page.body)?.[1];
   if (csrf === undefined) throw new Error(`nobody could enter the console: ${page.status}`);
-  return { url: gateway.url, cookie: cookieText(cookies), csrf };
+  return { url: consoleUrl, cookie: cookieText(cookies), csrf };
 }
 
 function cookieText(cookies) {
@@ -217,9 +169,9 @@ function cookieText(cookies) {
 }
 
 async function request(method, where, cookies, body) {
-  const headers = { cookie: cookieText(cookies), origin: gateway.url };
+  const headers = { cookie: cookieText(cookies), origin: consoleUrl };
   if (body !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
-  const sent = http.request(new URL(where, gateway.url), { method, headers, agent: false });
+  const sent = http.request(new URL(where, consoleUrl), { method, headers, agent: false });
   sent.end(body);
   const [response] = await once(sent, 'response');
   for (const cookie of response.headers['set-cookie'] ?? []) {
@@ -273,13 +225,4 @@ function report() {
     const what = happened.filter(Boolean).map((each) => JSON.stringify(each));
     console.log([...columns, what.join(' ')].join(' '));
   }
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

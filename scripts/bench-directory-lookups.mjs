@@ -5,6 +5,7 @@
 import path from 'node:path';
 import SQLite from 'better-sqlite3';
 import { addressSetBuilder } from '../dist/core/address-set.js';
+import { median } from './measured/process.mjs';
 
 const LOOKUPS = 100_000;
 const SELECTS = 10_000;
@@ -56,8 +57,4 @@ function measured(has, keys, expected) {
   const ns = ((performance.now() - started) * 1e6) / keys.length;
   if (found !== expected) throw new Error(`${found} of ${keys.length} were found`);
   return ns;
-}
-
-function median(values) {
-  return Math.round(values.sort((a, b) => a - b)[Math.floor(values.length / 2)]);
 }

@@ -17,6 +17,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './measured/process.mjs';
 
 const TENANT = fileURLToPath(new URL('./bench-directory-tenant.mjs', import.meta.url));
 const LOOKUPS = fileURLToPath(new URL('./bench-directory-lookups.mjs', import.meta.url));
@@ -351,13 +352,4 @@ function round(value) {
 
 function note(text) {
   process.stderr.write(`${text}\n`);
-}
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -22,11 +22,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startLoad } from './bench-smtp/client.mjs';
 import { FLOODED, floodLines, measureFlood } from './bench-smtp/flood.mjs';
-import { freePort, listens, median, residentBytes, treeCpu } from './measured/process.mjs';
 import { ended, install, startExim, startHaraka, startPostfix } from './bench-smtp/peers.mjs';
 import { measureScale, scaleLines } from './bench-smtp/scale.mjs';
 import { measureStorm, stormLines } from './bench-smtp/storm.mjs';
 import { columns, number, percent } from './bench-smtp/table.mjs';
+import { freePort, listens, median, residentBytes, treeCpu } from './measured/process.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const SOURCES = fileURLToPath(new URL('./bench-smtp/', import.meta.url));

@@ -5,17 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../measured/process.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Starts a gateway in `relay` mode whose state is in `folder`; its configuration is in `files`, its log goes to `logFile`. */
 export async function startGateway({ tenant, hop, folder, files, logFile, env = {}, more = '' }) {
