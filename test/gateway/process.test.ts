@@ -33,6 +33,7 @@ describe('starting', () => {
   it('is refused twice on one state directory', async () => {
     await using tenant = await startPracticeTenant();
     await using daemon = await startDaemon({ tenant, mode: 'verify' });
+    await daemon.logged((line) => line.event === 'directory.publish' && line.synced_at !== null);
     const { code, err } = await runCommand(['serve', '--config', daemon.configFile]);
     expect([code, err]).toEqual([1, expect.stringContaining('another rcptgate is running')]);
     expect((await daemon.run('status')).code).toBe(0);
