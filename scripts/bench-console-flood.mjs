@@ -6,6 +6,8 @@ import http from 'node:http';
 import os from 'node:os';
 
 const BOUNDARY = 'bench-console';
+/** The console's own limit of an upload. */
+const MOST_UPLOADED = 32 * 1024 * 1024;
 
 process.once('message', async (order) => {
   if (order.kind === 'stand-in') return standIn();
@@ -26,13 +28,27 @@ process.once('message', async (order) => {
 /** A server that has nothing to do with the gateway and works as hard as the console, with the same priority. */
 function standIn() {
   os.setPriority(0, 10);
-  const server = http.createServer((_request, response) => {
+  const server = http.createServer((request, response) => {
+    if (request.method === 'POST') return takeUpload(request, response);
     const until = performance.now() + 1.5;
     while (performance.now() < until);
     response.end('x'.repeat(8000));
   });
   server.listen(0, '127.0.0.1', () => process.send(server.address().port));
   process.once('disconnect', () => process.exit());
+}
+
+/** Refuses what says or turns out to be too large, as the console does, and reads the rest. */
+function takeUpload(request, response) {
+  let size = Number(request.headers['content-length'] ?? 0);
+  const refuse = () => response.writeHead(413, { connection: 'close' }).end();
+  if (size > MOST_UPLOADED) return refuse();
+  size = 0;
+  request.on('data', (chunk) => {
+    size += chunk.length;
+    if (size > MOST_UPLOADED && !response.headersSent) refuse();
+  });
+  request.on('end', () => response.headersSent || response.writeHead(303).end());
 }
 
 /** 200 requests at a time: pages that ask the daemon, a search of everything, and strangers at the door. */
