@@ -25,8 +25,8 @@ interop(import.meta.url, ['Postfix'], 'Postfix asks a verify listener', () => {
     expect(postfix.mailbox()).toEqual([]);
     await daemon.end('SIGTERM');
     expect(daemon.log.filter(({ event }) => String(event).startsWith('message.'))).toEqual([]);
-    expect(postfix.logged(/status=deliverable/)).toHaveLength(2);
-    expect(postfix.logged(/status=undeliverable/)).toHaveLength(1);
+    expect(await postfix.lines(2, /status=deliverable/)).toHaveLength(2);
+    expect(await postfix.lines(1, /status=undeliverable/)).toHaveLength(1);
   });
 
   test('a stale directory: 450 for an unknown recipient, 250 for a known one', async () => {

@@ -49,6 +49,8 @@ export interface Postfix extends AsyncDisposable {
   logged(pattern: RegExp): string[];
   /** Waits for a line of the mail log. */
   log(pattern: RegExp): Promise<string>;
+  /** The lines that match, once there are `count` of them: Postfix writes its log a moment after it has answered. */
+  lines(count: number, pattern: RegExp): Promise<string[]>;
 }
 
 /** virtual(8) delivers with the rights of a user that is nobody else. */
@@ -152,6 +154,10 @@ function handle(folder: string, config: string): Omit<Postfix, 'port'> {
     queue,
     logged,
     log: (pattern) => eventually(`mail log has ${pattern}`, () => logged(pattern)[0]),
+    async lines(count, pattern) {
+      await eventually(`mail log has ${count} x ${pattern}`, () => logged(pattern).length >= count);
+      return logged(pattern);
+    },
     async submit(from, to, message) {
       // -i: a lone dot is text.
       await mustRun('sendmail', ['-C', config, '-i', '-f', from, '-B', '8BITMIME', '--', ...to], message);
